@@ -1,0 +1,11 @@
+# Finds libzstd and makes the target orrery_zstd (distributions disagree about the name of its own CMake target).
+find_path(Zstd_INCLUDE_DIR zstd.h)
+find_library(Zstd_LIBRARY zstd)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Zstd REQUIRED_VARS Zstd_LIBRARY Zstd_INCLUDE_DIR)
+if(Zstd_FOUND AND NOT TARGET orrery_zstd)
+  add_library(orrery_zstd INTERFACE IMPORTED)
+  target_include_directories(orrery_zstd SYSTEM INTERFACE ${Zstd_INCLUDE_DIR})
+  target_link_libraries(orrery_zstd INTERFACE ${Zstd_LIBRARY})
+endif()
+mark_as_advanced(Zstd_INCLUDE_DIR Zstd_LIBRARY)

@@ -1,0 +1,150 @@
+// The files of a legacy checkpoint directory: which there are, whether a save may add one, and which go (spec/flax-legacy.md 4.2 to 4.7,
+// 4.12). What is in them is the business of checkpoints.hpp.
+#pragma once
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "orrery/core/error.hpp"
+#include "orrery/flax/checkpoint_names.hpp"
+#include "orrery/storage/atomic_directory.hpp"
+#include "orrery/storage/file_system.hpp"
+
+namespace orrery::inline v0::flax {
+
+// The path of the newest checkpoint with that prefix, or nothing: unfinished ones do not count, a missing directory holds none.
+std::optional<std::string> latest_checkpoint(const std::string& directory, std::string_view prefix = "checkpoint_");
+
+// The steps of all checkpoints with that prefix, ascending. StepType: std::int64_t or double; ArgumentError where a name does not end
+// in such a number.
+template <class StepType = std::int64_t>
+std::vector<StepType> available_steps(const std::string& directory, std::string_view prefix = "checkpoint_");
+
+namespace detail {
+
+// Python's shell-style match of one name.
+inline bool matches(const std::string& name, const std::string& pattern) { return ::fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0; }
+
+inline std::string flax_error_suffix(std::string_view name) {
+  return " (https://flax.readthedocs.io/en/latest/api_reference/flax.errors.html#flax.errors." + std::string(name) + ")";
+}
+
+// The paths that a save looks at, in natural order: everything with the prefix but multiprocess-array directories. Unfinished ones
+// count. `base` is directory and prefix joined.
+inline std::vector<std::string> save_view(const std::string& base) {
+  const std::size_t slash = base.rfind('/');
+  const std::string directory = slash == base.npos ? "" : base.substr(0, std::max<std::size_t>(slash, 1));
+  const std::string pattern = base.substr(slash == base.npos ? 0 : slash + 1) + "*";
+  const std::string listed = directory.empty() ? "." : directory;
+  std::vector<std::string> paths;
+  if (!storage::is_directory(listed)) return paths;
+  for (const std::string& name : storage::list_directory(listed))
+    if (matches(name, pattern) && !matches(name, "*_gda")) paths.push_back(join_path(directory, name));
+  return natural_sort(std::move(paths));
+}
+
+// ... and a restore: finished ones alone.
+inline std::vector<std::string> restore_view(const std::string& directory, const std::string& prefix) {
+  std::vector<std::string> paths;
+  if (!storage::is_directory(directory)) return paths;
+  for (const std::string& name : storage::list_directory(directory)) {
+    if (!matches(name, prefix + "*") || matches(name, prefix + "tmp") || matches(name, "*_gda")) continue;
+    if (name.find(storage::temporary_suffix) != name.npos) continue;
+    paths.push_back(join_path(directory, name));
+  }
+  return natural_sort(std::move(paths));
+}
+
+// 4.5: AlreadyExistsError, in Flax's words, unless the new checkpoint would be the last one in natural order.
+inline void check_overwrite(const std::string& base, const std::string& temporary, const std::string& final_path, std::string_view step) {
+  std::vector<std::string> paths = save_view(base);
+  const bool is_there = std::find(paths.begin(), paths.end(), final_path) != paths.end();
+  if (!is_there) {
+    paths.push_back(final_path);
+    paths = natural_sort(std::move(paths));
+    if (paths.back() == temporary) paths.pop_back();
+  }
+  if (!is_there && paths.back() == final_path) return;
+  std::string text = "Trying to save an outdated checkpoint at step: \"" + std::string(step) + "\" and path: \"" + final_path + "\"." + flax_error_suffix("InvalidCheckpointError");
+  text += is_there ? "; this step exists: overwrite = true replaces it" : "; " + paths.back() + " is newer: overwrite = true removes it";
+  throw AlreadyExistsError(text);
+}
+
+// Files go at once; a directory gets a name that nobody lists before it is emptied.
+inline void remove_checkpoint(const std::string& path) {
+  if (!storage::is_directory(path)) return storage::remove_file(path);
+  std::string going = path;
+  if (path.find(storage::temporary_suffix) == path.npos) {
+    going += std::string(storage::temporary_suffix) + "-removed";
+    storage::remove_tree(going);
+    storage::rename(path, going);
+  }
+  storage::remove_tree(going);
+}
+
+// 4.7, with Python's slices: keep = 0 removes nothing.
+inline void clean_up(const std::string& base, const std::string& final_path, std::int64_t keep, bool overwrite, std::optional<std::int64_t> keep_every_n_steps) {
+  std::vector<std::string> paths = save_view(base);
+  if (auto found = std::find(paths.begin(), paths.end(), final_path); overwrite && found != paths.end()) {
+    for (auto newer = ++found; newer != paths.end(); ++newer) remove_checkpoint(*newer);
+    paths.erase(found, paths.end());
+  }
+  const auto count = static_cast<std::int64_t>(paths.size());
+  if (count <= keep || keep == 0) return;
+  const std::int64_t candidates = keep > 0 ? count - keep : std::min(-keep, count);
+  double last_kept = -std::numeric_limits<double>::infinity();
+  for (std::int64_t i = 0; i < candidates; ++i) {
+    const std::string& path = paths[static_cast<std::size_t>(i)];
+    const double step = step_of_path(path).value_or(0);  // 0 is never kept, nor is what has no step
+    if (keep_every_n_steps.value_or(0) != 0 && step != 0 && step - last_kept >= static_cast<double>(*keep_every_n_steps)) last_kept = step;
+    else remove_checkpoint(path);
+  }
+}
+
+// 4.11: by what stands in the directory, not by what it says.
+inline bool is_orbax_checkpoint(const std::string& path) {
+  return storage::exists(join_path(path, "checkpoint")) || storage::exists(join_path(path, "_METADATA")) || storage::exists(join_path(path, "manifest.ocdbt"));
+}
+
+template <class StepType>
+StepType parse_step(std::string_view text) {
+  StepType step{};
+  std::string_view digits = text.starts_with('+') ? text.substr(1) : text;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), step);
+  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) {
+    const bool integer = std::is_integral_v<StepType>;
+    throw ArgumentError((integer ? "invalid literal for int() with base 10: '" : "could not convert string to float: '") + std::string(text) + "'");
+  }
+  return step;
+}
+
+}  // namespace detail
+
+inline std::optional<std::string> latest_checkpoint(const std::string& directory, std::string_view prefix) {
+  std::vector<std::string> paths = detail::restore_view(directory, std::string(prefix));
+  return paths.empty() ? std::nullopt : std::optional(std::move(paths.back()));
+}
+
+template <class StepType>
+std::vector<StepType> available_steps(const std::string& directory, std::string_view prefix) {
+  std::vector<StepType> steps;
+  for (const std::string& path : detail::restore_view(directory, std::string(prefix))) {
+    const std::size_t at = path.rfind(prefix);
+    steps.push_back(detail::parse_step<StepType>(at == path.npos ? std::string_view(path) : std::string_view(path).substr(at + prefix.size())));
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+}  // namespace orrery::inline v0::flax

@@ -1,0 +1,148 @@
+// flax.training.checkpoints: one step saved into a directory, one step restored from it (spec/flax-legacy.md 4). Naming, listing and
+// clean-up are in checkpoint_files.hpp; what is in a file in msgpack_file.hpp.
+#pragma once
+
+#include <cerrno>
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "orrery/core/error.hpp"
+#include "orrery/flax/checkpoint_files.hpp"
+#include "orrery/flax/checkpoint_names.hpp"
+#include "orrery/flax/msgpack_file.hpp"
+#include "orrery/flax/state_dict.hpp"
+#include "orrery/reflect/reflectable.hpp"
+#include "orrery/storage/durability.hpp"
+#include "orrery/tree/tree.hpp"
+
+namespace orrery::inline v0::flax {
+
+enum class Backend : std::uint8_t {
+  automatic,  // what the configuration says
+  msgpack,    // one file
+  orbax,      // a directory
+};
+
+struct SaveCheckpointOptions {
+  std::string prefix = "checkpoint_";
+  std::int64_t keep = 1;                             // newest ones that stay; 0: all
+  bool overwrite = false;                            // replace this step and remove newer ones
+  std::optional<std::int64_t> keep_every_n_steps{};  // of those that would go, keep one every so many steps
+  Backend backend = Backend::automatic;
+  Durability durability = Durability::synced;
+};
+
+struct RestoreCheckpointOptions {
+  std::optional<Step> step{};  // absent: the newest
+  std::string prefix = "checkpoint_";
+  bool cast = false;           // msgpack: any dtype may become any other (StateDictOptions)
+};
+
+template <class T>
+inline constexpr bool is_checkpoint_options = std::same_as<T, SaveCheckpointOptions> || std::same_as<T, RestoreCheckpointOptions>;
+
+// Writes the state of `target` as `<directory>/<prefix><step>`, aside first and then under its name, removes what `keep` says, and
+// returns the path. Without overwrite AlreadyExistsError where this step or a newer one exists. IoError leaves what was there.
+template <PyTree T>
+std::string save_checkpoint(const std::string& directory, const T& target, const Step& step, const SaveCheckpointOptions& options = {});
+
+// The tree in a checkpoint: the step asked for, or the newest in a directory, or the file that `directory` names. None where there is
+// nothing and no step was asked for; NotFoundError where a step was.
+inline Tree restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options = {});
+
+// ... into a target, by the rules of from_state_dict; the target unchanged where there is nothing and no step was asked for.
+template <class... Explicit, PyTree T>
+  requires(!is_checkpoint_options<T> && (sizeof...(Explicit) == 0 || (std::same_as<Explicit, T> && ...)))
+T restore_checkpoint(const std::string& directory, T target, const RestoreCheckpointOptions& options = {});
+
+// ... as a new T; NotFoundError where there is nothing.
+template <PyTree T>
+  requires(!is_checkpoint_options<T>)
+T restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options = {});
+
+namespace detail {
+
+inline void refuse_scheme(const std::string& directory) {
+  if (const std::size_t length = scheme_length(directory))
+    throw ArgumentError("orrery reads and writes local or mounted paths only; \"" + directory.substr(0, length) + "\" is neither", {.file = directory});
+}
+
+// 4.4.
+inline std::string save_msgpack_checkpoint(const std::string& directory, const TreeView& view, const Step& step, const SaveCheckpointOptions& options) {
+  refuse_scheme(directory);
+  const std::string plain = safe_normpath(directory);
+  const std::string base = join_path(plain, options.prefix), temporary = base + "tmp", final_path = base + step.text();
+  if (!options.overwrite) check_overwrite(base, temporary, final_path, step.text());
+  const msgpack_format::Image image = msgpack_format::image_of_state_dict(view);
+  if (options.overwrite && storage::is_directory(final_path))
+    throw IoError("a directory cannot be replaced by a file: this step was saved with the Orbax backend; remove it first", EISDIR, {.file = final_path});
+  write_msgpack_file(image, final_path, {temporary, options.overwrite, options.durability});
+  clean_up(base, final_path, options.keep, options.overwrite, options.keep_every_n_steps);
+  return final_path;
+}
+
+// 4.11 step 2: the path of the checkpoint, or nothing where there is none to be had and none was asked for by its step.
+inline std::optional<std::string> checkpoint_to_restore(const std::string& directory, const RestoreCheckpointOptions& options) {
+  refuse_scheme(directory);
+  const std::string plain = safe_normpath(directory);
+  if (options.step) {
+    const std::string path = join_path(plain, options.prefix + options.step->text());
+    if (!storage::exists(path)) throw NotFoundError("Matching checkpoint not found: " + path);
+    return path;
+  }
+  if (!storage::exists(plain)) return std::nullopt;
+  if (!storage::is_directory(plain) || is_orbax_checkpoint(plain)) return plain;
+  return latest_checkpoint(plain, options.prefix);
+}
+
+// The msgpack file at that path; a directory is Orbax's, or nobody's.
+inline MsgpackFile open_msgpack_file(const std::string& path) {
+  if (storage::is_directory(path))
+    throw IoError("Is a directory: expected a msgpack file, or a directory with one of Orbax's files checkpoint, _METADATA, manifest.ocdbt", EISDIR, {.file = path});
+  return MsgpackFile(path);
+}
+
+}  // namespace detail
+
+template <PyTree T>
+std::string save_checkpoint(const std::string& directory, const T& target, const Step& step, const SaveCheckpointOptions& options) {
+  return detail::save_msgpack_checkpoint(directory, describe(target), step, options);
+}
+
+inline Tree restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options) {
+  const auto path = detail::checkpoint_to_restore(directory, options);
+  if (!path) return Tree::none();
+  const detail::MsgpackFile file = detail::open_msgpack_file(*path);
+  Slots slots;
+  Tree tree;
+  slots.materialize(file.tree(), tree);
+  file.read(slots.reads);
+  return tree;
+}
+
+template <class... Explicit, PyTree T>
+  requires(!is_checkpoint_options<T> && (sizeof...(Explicit) == 0 || (std::same_as<Explicit, T> && ...)))
+T restore_checkpoint(const std::string& directory, T target, const RestoreCheckpointOptions& options) {
+  const auto path = detail::checkpoint_to_restore(directory, options);
+  if (!path) return target;
+  const detail::MsgpackFile file = detail::open_msgpack_file(*path);
+  detail::fill_from_state(ops<T>(), &target, true, file.tree(), {options.cast}, {.file = *path}, [&](std::span<const Slot> slots) { file.read(slots); });
+  return target;
+}
+
+template <PyTree T>
+  requires(!is_checkpoint_options<T>)
+T restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options) {
+  const auto path = detail::checkpoint_to_restore(directory, options);
+  if (!path) throw NotFoundError("there is no checkpoint " + options.prefix + "* here", {.file = directory});
+  const detail::MsgpackFile file = detail::open_msgpack_file(*path);
+  T value{};
+  detail::fill_from_state(ops<T>(), &value, false, file.tree(), {options.cast}, {.file = *path}, [&](std::span<const Slot> slots) { file.read(slots); });
+  return value;
+}
+
+}  // namespace orrery::inline v0::flax

@@ -1,0 +1,93 @@
+// flax.serialization: values to msgpack bytes and back, byte for byte what Flax writes (spec/flax-legacy.md 3). Files are checkpoints.hpp's
+// business.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "orrery/flax/state_dict.hpp"
+#include "orrery/formats/msgpack/reader.hpp"
+#include "orrery/formats/msgpack/writer.hpp"
+#include "orrery/reflect/reflectable.hpp"
+#include "orrery/tree/tree.hpp"
+
+namespace orrery::inline v0::flax {
+
+// The state dict of a value as msgpack, in order of insertion. ArgumentError for what Flax's msgpack cannot hold (typed PRNG keys, text
+// that is not UTF-8).
+template <PyTree T>
+std::string to_bytes(const T& value);
+
+// ... into a buffer, whose memory is used again: about as fast as copying the arrays.
+template <PyTree T>
+void to_bytes(const T& value, std::string& buffer);
+
+// from_state_dict of the bytes, whose arrays are copied once, to where they belong. FormatError for bad bytes, else as from_state_dict.
+template <PyTree T>
+T from_bytes(T target, std::string_view bytes, StateDictOptions options = {});
+template <PyTree T>
+T from_bytes(std::string_view bytes, StateDictOptions options = {});
+
+// A tree as it is, lists as lists, with the keys of every dict sorted, as jax.tree_util rebuilds them. Tuples are refused.
+inline std::string msgpack_serialize(const Tree& tree) {
+  std::string out;
+  msgpack_format::to_string(msgpack_format::image_of_tree(tree, true), out);
+  return out;
+}
+
+// The tree in those bytes: what Flax's msgpack_restore gives.
+Tree msgpack_restore(std::string_view bytes);
+
+namespace detail {
+
+inline msgpack_format::Document document_of(std::string_view bytes) { return msgpack_format::read_document(std::as_bytes(std::span(bytes.data(), bytes.size()))); }
+
+// Reads the leaves that a document describes.
+inline void read_slots(const msgpack_format::Document& document, std::span<const Slot> slots) {
+  for (const Slot& slot : slots)
+    if (!slot.from->has_value()) document.read(*slot.from, slot.to.array);
+}
+
+}  // namespace detail
+
+inline Tree msgpack_restore(std::string_view bytes) {
+  const msgpack_format::Document document = detail::document_of(bytes);
+  Slots slots;
+  Tree tree;
+  slots.materialize(document.tree, tree);
+  detail::read_slots(document, slots.reads);
+  return tree;
+}
+
+template <PyTree T>
+void to_bytes(const T& value, std::string& buffer) {
+  const TreeView view = describe(value);
+  msgpack_format::to_string(msgpack_format::image_of_state_dict(view), buffer);
+}
+
+template <PyTree T>
+std::string to_bytes(const T& value) {
+  std::string bytes;
+  to_bytes(value, bytes);
+  return bytes;
+}
+
+template <PyTree T>
+T from_bytes(T target, std::string_view bytes, StateDictOptions options) {
+  const msgpack_format::Document document = detail::document_of(bytes);
+  detail::fill_from_state(ops<T>(), &target, true, document.tree, options, {}, [&](std::span<const Slot> slots) { detail::read_slots(document, slots); });
+  return target;
+}
+
+template <PyTree T>
+T from_bytes(std::string_view bytes, StateDictOptions options) {
+  const msgpack_format::Document document = detail::document_of(bytes);
+  T value{};
+  detail::fill_from_state(ops<T>(), &value, false, document.tree, options, {}, [&](std::span<const Slot> slots) { detail::read_slots(document, slots); });
+  return value;
+}
+
+}  // namespace orrery::inline v0::flax

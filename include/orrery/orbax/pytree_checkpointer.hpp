@@ -1,0 +1,144 @@
+// PyTreeCheckpointer: saves and restores one checkpoint at one path, as Orbax's class of that name. Everything that does not depend on
+// the user's types is below the templates.
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "orrery/core/error.hpp"
+#include "orrery/orbax/options.hpp"
+#include "orrery/orbax/read_leaves.hpp"
+#include "orrery/orbax/save_item.hpp"
+#include "orrery/orbax/stored_item.hpp"
+#include "orrery/reflect/reflectable.hpp"
+#include "orrery/restore/match.hpp"
+#include "orrery/restore/plan.hpp"
+#include "orrery/tree/describe.hpp"
+#include "orrery/tree/tree.hpp"
+
+namespace orrery::inline v0 {
+
+// What a checkpoint holds, without its values: names, kinds, dtypes, shapes.
+class TreeMetadata {
+ public:
+  struct Leaf {
+    std::string path;  // "model/params/kernel"
+    LeafKind kind;
+    DType dtype;       // none for strings
+    Shape shape;
+  };
+
+  explicit TreeMetadata(Tree tree) : tree_(std::move(tree)) { collect(tree_, nullptr); }
+
+  // The structure; its leaves are described, not read.
+  const Tree& tree() const noexcept { return tree_; }
+  const Tree& operator[](std::string_view key) const { return tree_[key]; }
+  // All leaves in tree order; none and empty containers are not among them.
+  const std::vector<Leaf>& leaves() const noexcept { return leaves_; }
+
+ private:
+  void collect(const Tree& tree, const PathLink* path) {
+    if (tree.is_leaf()) leaves_.push_back({to_string(path), tree.leaf_kind(), tree.dtype(), tree.shape()});
+    for (const auto& [key, child] : tree.items()) {
+      PathLink link{path, key.text, 0, false};
+      collect(child, &link);
+    }
+    for (std::size_t i = 0; i < tree.elements().size(); ++i) {
+      PathLink link{path, {}, i, true};
+      collect(tree.elements()[i], &link);
+    }
+  }
+
+  Tree tree_;
+  std::vector<Leaf> leaves_{};
+};
+
+namespace orbax {
+
+// A path of the local file system; schemes are refused by name. Without slashes at its end.
+inline std::string local_path(std::string path) {
+  const std::size_t scheme = path.find("://");
+  if (scheme != std::string::npos && scheme > 0 && path.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-") == scheme)
+    throw ArgumentError("\"" + path.substr(0, scheme + 3) + "\" paths are not supported: mount the store and give a local path", {{}, path, {}});
+  if (path.empty()) throw ArgumentError("a checkpoint needs a path; found an empty one");
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+inline Tree restore_tree(const std::string& path, const RestoreOptions& options) {
+  StoredItem item = StoredItem::open(local_path(path));
+  Tree out;
+  Slots slots;
+  slots.materialize(item.tree(), out);
+  read_leaves(item, slots, options.verify_checksums);
+  slots.finish();
+  if (options.report) {
+    *options.report = {};
+    for (const TreeMetadata::Leaf& leaf : TreeMetadata(item.tree()).leaves()) options.report->leaves.push_back({leaf.path, LeafAction::restored});
+  }
+  return out;
+}
+
+// Fills `target`; `is_new`: it is a fresh value whose type and the file decide, else its own structure decides.
+inline RestoreReport restore_value(const std::string& path, const TypeOps& ops, void* target, bool is_new, const RestoreOptions& options) {
+  StoredItem item = StoredItem::open(local_path(path));
+  Plan plan = match(ops, is_new ? nullptr : target, item.tree(), {.allow_extra = options.allow_extra, .cast = options.cast},
+                    "the checkpoint does not fit the target", {{}, item.directory(), {}});
+  Slots slots = open_slots(plan, target);
+  read_leaves(item, slots, options.verify_checksums);
+  slots.finish();
+  RestoreReport report = report_of(plan);
+  if (options.report) *options.report = report;
+  return report;
+}
+
+}  // namespace orbax
+
+// Cheap to make, holds nothing; calls on different paths may run in different threads.
+class PyTreeCheckpointer {
+ public:
+  // Saves `state` as an Orbax item at `path`, which Orbax 0.4.0 and later restore. Copies no payload; complete under its name or not
+  // there. AlreadyExistsError where something is there and no force; ArgumentError for what Orbax cannot hold; IoError.
+  template <class T>
+  void save(const std::string& path, T&& state, const SaveOptions& options = {}) const {
+    check_reflectable<std::remove_cvref_t<T>>();
+    orbax::save_item(orbax::local_path(path), describe(ops<std::remove_cvref_t<T>>(), std::addressof(state)), options);
+  }
+
+  // The whole checkpoint as a Tree: dicts, lists, arrays, None for empty states, as Python's raw restore gives it.
+  Tree restore(const std::string& path, const RestoreOptions& options = {}) const { return orbax::restore_tree(path, options); }
+
+  // A new T: its type decides names and kinds; maps, vectors, optionals and variants follow the file. MismatchError lists everything
+  // that does not fit; FormatError or DataLossError for damage.
+  template <class T>
+  T restore(const std::string& path, const RestoreOptions& options = {}) const {
+    check_reflectable<T>();
+    T value{};
+    orbax::restore_value(path, ops<T>(), std::addressof(value), true, options);
+    return value;
+  }
+
+  // A copy of `target` (std::move it in to avoid the copy) filled from the checkpoint; its structure decides.
+  template <class T>
+    requires(!std::same_as<std::remove_cvref_t<T>, RestoreOptions>)
+  T restore(const std::string& path, T target, const RestoreOptions& options = {}) const {
+    restore_into(path, target, options);
+    return target;
+  }
+
+  // Into existing storage; allocates nothing that fits. A mismatch leaves the target as it was; an error while reading leaves it valid
+  // and partly overwritten.
+  template <class T>
+  RestoreReport restore_into(const std::string& path, T& target, const RestoreOptions& options = {}) const {
+    check_reflectable<T>();
+    return orbax::restore_value(path, ops<T>(), std::addressof(target), false, options);
+  }
+
+  // Names, kinds, dtypes and shapes; reads no values.
+  TreeMetadata metadata(const std::string& path) const { return TreeMetadata(orbax::StoredItem::open(orbax::local_path(path)).tree()); }
+};
+
+}  // namespace orrery::inline v0

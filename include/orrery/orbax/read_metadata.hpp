@@ -1,0 +1,183 @@
+// The JSON files of an item as structs, for restoring: _METADATA (the tree), _strings.json, array_metadatas (PRNG keys) and our own
+// _orrery.json (checksums). Which of them exist is looked up by stored_item.hpp. Rules: spec/orbax.md 2.1, 2.3, 3.7.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "orrery/core/error.hpp"
+#include "orrery/formats/json.hpp"
+#include "orrery/orbax/params.hpp"
+
+namespace orrery::inline v0::orbax {
+
+// One entry of _METADATA's tree_metadata.
+struct MetadataEntry {
+  struct Key {
+    std::string text;
+    bool is_index;
+  };
+  std::vector<Key> path;
+  ValueType type = ValueType::unknown;
+  bool skip_deserialize = false;
+};
+
+struct ItemMetadata {
+  std::vector<MetadataEntry> entries{};
+  std::optional<bool> use_ocdbt{};   // absent before 2025-12: look for manifest.ocdbt
+  bool use_zarr3 = false;
+  bool chunks_are_complete = false;  // store_array_data_equal_to_fill_value: a missing chunk is data loss, not zeros
+  std::string custom_metadata{};     // JSON text, or empty
+};
+
+inline ValueType value_type_from(std::string_view text) noexcept {
+  for (int i = 0; i < static_cast<int>(ValueType::unknown); ++i)
+    if (name(static_cast<ValueType>(i)) == text) return static_cast<ValueType>(i);
+  return ValueType::unknown;
+}
+
+namespace detail {
+
+// The events of a _METADATA text, in one pass. What is not known is passed over: readers pick keys by name.
+class MetadataHandler {
+ public:
+  explicit MetadataHandler(const Where& where) : where_(where) {}
+  ItemMetadata result{};
+
+  void null() {}
+  void boolean(bool value) {
+    if (path_.size() == 1) {
+      if (path_[0] == "use_ocdbt") result.use_ocdbt = value;
+      else if (path_[0] == "use_zarr3") result.use_zarr3 = value;
+      else if (path_[0] == "store_array_data_equal_to_fill_value") result.chunks_are_complete = value;
+    } else if (at_value("skip_deserialize")) {
+      result.entries.back().skip_deserialize = value;
+    }
+  }
+  void integer(std::int64_t value) {
+    if (!at_key("key_type")) return;
+    if (value != 1 && value != 2) refuse("a key_type must be 1 or 2, not " + std::to_string(value));
+    result.entries.back().path.back().is_index = value == 1;
+  }
+  void unsigned_integer(std::uint64_t) {}
+  void number(double) {}
+  void string(std::string_view value) {
+    if (at_key("key")) result.entries.back().path.back().text = value;
+    else if (at_value("value_type")) result.entries.back().type = value_type_from(value);
+  }
+  void key(std::string_view name) { path_.back() = name; }
+  void start_object() {
+    if (path_.size() == 2 && path_[0] == "tree_metadata") result.entries.emplace_back();
+    if (path_.size() == 4 && path_[2] == "key_metadata") result.entries.back().path.push_back({{}, false});
+    path_.emplace_back();
+    if (path_.size() == 2 && path_[0] == "tree_metadata") has_tree_ = true;
+  }
+  void end_object() { path_.pop_back(); }
+  void start_array() { path_.emplace_back(); }
+  void end_array() { path_.pop_back(); }
+
+  ItemMetadata finish() {
+    if (!has_tree_) refuse("tree_metadata is missing");
+    return std::move(result);
+  }
+
+ private:
+  bool at_key(std::string_view name) const { return path_.size() == 5 && path_[0] == "tree_metadata" && path_[2] == "key_metadata" && path_[4] == name; }
+  bool at_value(std::string_view name) const { return path_.size() == 4 && path_[0] == "tree_metadata" && path_[2] == "value_metadata" && path_[3] == name; }
+  [[noreturn]] void refuse(const std::string& what) const { throw FormatError("this _METADATA cannot be used: " + what, where_); }
+
+  const Where& where_;
+  bool has_tree_ = false;
+  std::vector<std::string> path_{};  // the key in every open object; empty in arrays
+};
+
+class ChecksumHandler {
+ public:
+  std::unordered_map<std::string, std::uint32_t> result{};
+  void null() {}
+  void boolean(bool) {}
+  void integer(std::int64_t value) {
+    if (depth_ == 2 && section_ == "crc32c" && value >= 0 && value <= UINT32_MAX) result.emplace(key_, static_cast<std::uint32_t>(value));
+  }
+  void unsigned_integer(std::uint64_t) {}
+  void number(double) {}
+  void string(std::string_view) {}
+  void key(std::string_view name) { (depth_ == 1 ? section_ : key_) = name; }
+  void start_object() { ++depth_; }
+  void end_object() { --depth_; }
+  void start_array() { ++depth_; }
+  void end_array() { --depth_; }
+
+ private:
+  int depth_ = 0;
+  std::string section_{}, key_{};
+};
+
+}  // namespace detail
+
+inline ItemMetadata parse_metadata_file(std::string_view text, const Where& where) {
+  detail::MetadataHandler handler(where);
+  json::parse(text, handler, where);
+  return handler.finish();
+}
+
+inline std::unordered_map<std::string, std::uint32_t> parse_checksums_file(std::string_view text, const Where& where) {
+  detail::ChecksumHandler handler;
+  json::parse(text, handler, where);
+  return std::move(handler.result);
+}
+
+// The strings of _strings.json, found by parameter name as TensorStore finds them: a JSON pointer, so that '/' goes one object down and
+// "~0", "~1" stand for '~' and '/' (spec/orbax.md 3.7).
+class StoredStrings {
+ public:
+  StoredStrings() = default;
+  StoredStrings(std::string_view text, const Where& where) : file_(where.file) { add(json::parse(text, where), {}); }
+
+  // DataLossError where there is none of that name.
+  const std::string& at(std::string_view name) const {
+    std::string key;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+      if (name[i] == '/') key += separator;
+      else if (name[i] == '~' && i + 1 < name.size() && (name[i + 1] == '0' || name[i + 1] == '1')) key += name[++i] == '0' ? '~' : '/';
+      else key += name[i];
+    }
+    const auto found = texts_.find(key);
+    if (found == texts_.end()) throw DataLossError("the string of this leaf is missing", {std::string(name), file_, {}});
+    return found->second;
+  }
+
+ private:
+  static constexpr char separator = '\0';
+  void add(const json::Value& value, const std::string& key) {
+    if (value.string()) texts_.emplace(key, *value.string());
+    if (const auto* members = value.object())
+      for (const auto& [name, below] : *members) add(below, key.empty() ? name : key + separator + name);
+  }
+
+  std::string file_{};
+  std::unordered_map<std::string, std::string> texts_{};
+};
+
+// The implementations of typed PRNG keys by parameter name, from array_metadatas/process_<i> (spec/orbax.md 2.3).
+inline std::unordered_map<std::string, std::string> prng_impls(std::string_view text, const Where& where) {
+  std::unordered_map<std::string, std::string> out;
+  const json::Value root = json::parse(text, where);
+  const json::Value* list = root.find("array_metadatas");
+  if (!list || !list->array()) return out;
+  for (const json::Value& entry : *list->array()) {
+    const json::Value* metadata = entry.find("array_metadata");
+    const json::Value* ext = metadata ? metadata->find("ext_metadata") : nullptr;
+    const json::Value* impl = ext ? ext->find("random_key_impl") : nullptr;
+    const json::Value* param = metadata ? metadata->find("param_name") : nullptr;
+    if (impl && impl->string() && param && param->string()) out.emplace(*param->string(), *impl->string());
+  }
+  return out;
+}
+
+}  // namespace orrery::inline v0::orbax

@@ -1,0 +1,87 @@
+// One item, directly under a path: every file of spec/orbax.md 0.1 into a temporary directory, then the rename that commits it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "orrery/core/error.hpp"
+#include "orrery/formats/json.hpp"
+#include "orrery/orbax/metadata_files.hpp"
+#include "orrery/orbax/options.hpp"
+#include "orrery/orbax/params.hpp"
+#include "orrery/orbax/placeholder_file.hpp"
+#include "orrery/orbax/write_arrays.hpp"
+#include "orrery/storage/atomic_directory.hpp"
+#include "orrery/storage/file.hpp"
+#include "orrery/tree/tree_view.hpp"
+
+namespace orrery::inline v0::orbax {
+
+namespace detail {
+
+inline std::uint64_t nanoseconds_now() {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+}
+
+inline void write_text(const std::string& path, std::string_view text) {
+  storage::File file = storage::File::create(path);
+  file.pwrite_all(text.data(), text.size(), 0);
+  file.close();
+}
+
+// Typed PRNG keys are jax.Arrays to Orbax: it wants a sharding for each (any device is found by every JAX as TFRT_CPU_0, spec/orbax.md
+// 2.2) and the name of the key's implementation (2.3).
+inline void write_key_metadata(const std::string& directory, const Params& params) {
+  std::string shardings, metadatas;
+  for (const Param& param : params.list) {
+    if (param.type != ValueType::jax_array) continue;
+    if (!shardings.empty()) {
+      shardings += ",";
+      metadatas += ", ";
+    }
+    std::string shape = "[";
+    for (std::size_t i = 0; i < param.leaf->array.rank(); ++i) shape += (i ? ", " : "") + std::to_string(param.leaf->array.shape[i]);
+    shape += "]";
+    shardings += json::quoted(base64_url(param.name)) + ":" + json::quoted(R"({"sharding_type": "SingleDeviceSharding", "device_str": "TFRT_CPU_0"})");
+    metadatas += R"({"array_metadata": {"param_name": )" + json::quoted(param.name) + ", \"write_shape\": " + shape + ", \"chunk_shape\": " + shape +
+                 ", \"ext_metadata\": {\"random_key_impl\": " + json::quoted(param.leaf->text) + "}}}";
+  }
+  if (shardings.empty()) return;
+  write_text(directory + "/_sharding", "{" + shardings + "}");
+  storage::make_directory(directory + "/array_metadatas");
+  write_text(directory + "/array_metadatas/process_0", "{\"array_metadatas\": [" + metadatas + "]}");
+}
+
+}  // namespace detail
+
+// Everything of an item but what belongs to the step: into `directory`, which exists and is empty.
+inline void write_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
+  const Params params = flatten_params(view);
+  const std::vector<PayloadChecksum> checksums = write_arrays(directory, params, options.checksums, options.durability);
+  if (std::any_of(params.list.begin(), params.list.end(), [](const Param& p) { return p.type == ValueType::string; }))
+    detail::write_text(directory + "/_strings.json", strings_file(params));
+  detail::write_key_metadata(directory, params);
+  if (!checksums.empty()) detail::write_text(directory + "/_orrery.json", checksums_file(checksums));
+  detail::write_text(directory + "/checkpoint", placeholder_file(view));
+  detail::write_text(directory + "/_METADATA", metadata_file(params, options.custom_metadata));
+}
+
+// Saves `view` at `path`: complete under its name, or not there. ArgumentError for what Orbax cannot hold, AlreadyExistsError where
+// something is there and no force, IoError; whatever was at `path` stays untouched by a save that fails.
+inline void save_item(const std::string& path, const TreeView& view, const SaveOptions& options) {
+  if (!options.custom_metadata.empty() && !json::parse(options.custom_metadata, {{}, "custom_metadata", {}}).object())
+    throw ArgumentError("custom_metadata must be a JSON object");
+  const std::uint64_t started = detail::nanoseconds_now();
+  storage::AtomicDirectory directory(path, {.force = options.force, .durability = options.durability});
+  write_item(directory.path(), view, options);
+  detail::write_text(directory.path() + "/_CHECKPOINT_METADATA",
+                     checkpoint_metadata_file(json::quoted(pytree_handler), started, detail::nanoseconds_now(), options.custom_metadata));
+  detail::write_text(directory.path() + "/commit_success.txt", "Checkpoint commit was successful to " + directory.final_path());
+  directory.commit();
+}
+
+}  // namespace orrery::inline v0::orbax

@@ -1,0 +1,350 @@
+// A target held against what is stored: names, kinds, shapes, dtypes. Writes a Plan, or lists every difference; touches nothing.
+// The semantics are those of design.md 5: the target's structure decides where it has one, type and file decide where it has not.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "orrery/core/copy.hpp"
+#include "orrery/core/error.hpp"
+#include "orrery/restore/mismatch.hpp"
+#include "orrery/restore/plan.hpp"
+#include "orrery/tree/describe.hpp"
+#include "orrery/tree/key_path.hpp"
+#include "orrery/tree/tree.hpp"
+#include "orrery/tree/type_ops.hpp"
+
+namespace orrery::inline v0 {
+
+struct MatchOptions {
+  bool allow_extra = true;  // stored leaves that the target does not have are ignored; false: they are differences
+  bool cast = false;        // any dtype may become any other; false: lossless widening alone
+};
+
+namespace detail {
+
+// No leaf can be below this type, so that a stored none is as good as its empty structure (optax states without fields).
+inline bool is_leafless(const TypeOps& ops) {
+  if (ops.kind == TypeKind::none || ops.kind == TypeKind::skipped) return true;
+  if (ops.kind != TypeKind::record && ops.kind != TypeKind::tuple) return false;
+  return std::all_of(ops.types.begin(), ops.types.end(), [](const TypeOps* member) { return is_leafless(*member); });
+}
+
+inline std::string describe_extents(const LeafType& leaf) {
+  if (leaf.any_rank) return "any shape";
+  std::string text = "(";
+  for (std::size_t i = 0; i < leaf.extents.size(); ++i) text += (i ? ", " : "") + (leaf.extents[i] == any_dim ? "any" : std::to_string(leaf.extents[i]));
+  return text + (leaf.extents.size() == 1 ? ",)" : ")");
+}
+
+class Matcher {
+ public:
+  explicit Matcher(MatchOptions options) : options_(options) {}
+
+  Plan plan{};
+  Differences differences{};
+
+  // `object` null: it does not exist yet, type and file decide. `at` is where the plan's next step hangs.
+  struct At { std::uint32_t parent = Plan::root; std::uint32_t child = 0; bool emplace = false; std::string_view key{}; };
+  void node(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth = 0) {
+    if (depth > max_nesting) throw FormatError("the stored tree nests deeper than 512 levels", {to_string(path)});
+    if (ops.read_only) return keep(ops, stored, at);
+    if (ops.deferred) return node(ops.deferred(object), object, stored, at, path, depth);
+    switch (ops.kind) {
+      case TypeKind::skipped: return;
+      case TypeKind::none:
+        if (!is_empty(stored)) wrong_kind(path, "nothing (an empty state)", stored);
+        return;
+      case TypeKind::leaf: return leaf(ops, object, stored, at, path);
+      case TypeKind::tree: step(Plan::Do::tree, ops, stored, at); return;
+      case TypeKind::optional: return optional(ops, object, stored, at, path, depth);
+      case TypeKind::variant: return variant(ops, object, stored, at, path, depth);
+      case TypeKind::record: return record(ops, object, stored, at, path, depth);
+      case TypeKind::tuple:
+      case TypeKind::list: return sequence(ops, object, stored, at, path, depth);
+      case TypeKind::map: return map(ops, object, stored, at, path, depth);
+    }
+  }
+
+ private:
+  static bool is_empty(const Tree& stored) { return stored.is_none() || (!stored.is_leaf() && stored.size() == 0); }
+
+  std::uint32_t step(Plan::Do what, const TypeOps& ops, const Tree& stored, At at, std::size_t n = 0) {
+    plan.steps.push_back({&ops, &stored, at.parent, at.child, static_cast<std::uint32_t>(n), what, false, at.emplace, at.key});
+    return static_cast<std::uint32_t>(plan.steps.size() - 1);
+  }
+  void keep(const TypeOps& ops, const Tree& stored, At at) { step(Plan::Do::keep, ops, stored, at); }
+
+  // Addresses of the children of an existing object; freed by the caller through close().
+  std::size_t open(const TypeOps& ops, void* object, std::size_t count) {
+    std::size_t at = pool_.size();
+    if (object) {
+      pool_.resize(at + count);
+      if (count) ops.children(object, pool_.data() + at);
+    }
+    return at;
+  }
+  void close(std::size_t at) { pool_.resize(at); }
+
+  void leaf(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path) {
+    if (!stored.is_leaf()) return wrong_kind(path, name(ops.leaf.kind), stored);
+    const LeafKind have = stored.leaf_kind(), want = ops.leaf.kind;
+    const bool text = want == LeafKind::string;
+    if (text != (have == LeafKind::string) || have == LeafKind::bytes || have == LeafKind::ext ||
+        (have == LeafKind::prng_key && want != LeafKind::prng_key))
+      return wrong_kind(path, name(want), stored);
+    bool cast = false, fits = true;
+    if (!text) {
+      const DType to = ops.leaf.dtype, from = stored.dtype();
+      if (to != DType::none && to != from) {
+        cast = true;
+        if (!options_.cast && !is_lossless(from, to)) {
+          fits = false;
+          differences.dtypes.push_back({to_string(path), "stored " + std::string(name(from)) + ", wanted " + std::string(name(to)) + " (cast = true allows it)"});
+        }
+      }
+      if (!shape_fits(ops, object, stored.shape())) {
+        fits = false;
+        std::string wanted = object && !ops.resize && ops.view ? to_string(ops.view(object).array.shape) : describe_extents(ops.leaf);
+        differences.shapes.push_back({to_string(path), "stored " + to_string(stored.shape()) + ", wanted " + wanted});
+      }
+    }
+    if (fits) plan.steps[step(Plan::Do::leaf, ops, stored, at)].cast = cast;
+  }
+
+  static bool shape_fits(const TypeOps& ops, void* object, std::span<const Dim> shape) {
+    if (!ops.leaf.any_rank) {
+      if (shape.size() != ops.leaf.extents.size()) return false;
+      for (std::size_t i = 0; i < shape.size(); ++i)
+        if (ops.leaf.extents[i] != any_dim && ops.leaf.extents[i] != shape[i]) return false;
+    }
+    if (ops.resize || ops.assign) return true;
+    if (!object) return std::find(ops.leaf.extents.begin(), ops.leaf.extents.end(), any_dim) == ops.leaf.extents.end();
+    const Shape now = ops.view(object).array.shape;
+    return std::equal(shape.begin(), shape.end(), now.begin(), now.end());
+  }
+
+  void optional(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
+    const TypeOps& element = *ops.types[0];
+    if (object && !ops.size(object)) return keep(ops, stored, at);  // given and empty: stays empty and is not read (S13, S14)
+    if (stored.is_none() && !is_leafless(element)) {
+      if (object) return wrong_kind(path, "a value", stored);
+      if (ops.make) step(Plan::Do::make, ops, stored, at, 0);
+      return;
+    }
+    if (!object && !ops.make) return wrong_kind(path, "a value that the target cannot make (" + std::string(ops.type_name) + ")", stored);
+    void* child = nullptr;
+    if (object) ops.children(object, &child);
+    std::uint32_t self = step(object ? Plan::Do::walk : Plan::Do::make, ops, stored, at, 1);
+    node(element, child, stored, {self, 0, false, {}}, path, depth + 1);
+  }
+
+  // The active alternative first, then the others in order. Only kinds are looked at before an attempt, and a failed one is undone.
+  void variant(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
+    const std::size_t steps = plan.steps.size(), ignored = plan.ignored.size();
+    auto attempt = [&](std::size_t alternative, bool active) {
+      if ((!active && !ops.make) || !kind_fits(*ops.types[alternative], stored)) return false;
+      Differences outside = std::exchange(differences, {});
+      void* child = nullptr;
+      if (active) ops.children(object, &child);
+      std::uint32_t self = step(active ? Plan::Do::walk : Plan::Do::make, ops, stored, at, alternative);
+      node(*ops.types[alternative], child, stored, {self, 0, false, {}}, path, depth + 1);
+      bool fits = differences.empty();
+      differences = std::move(outside);
+      if (!fits) {
+        plan.steps.erase(plan.steps.begin() + static_cast<std::ptrdiff_t>(steps), plan.steps.end());
+        plan.ignored.erase(plan.ignored.begin() + static_cast<std::ptrdiff_t>(ignored), plan.ignored.end());
+      }
+      return fits;
+    };
+    const std::size_t first = object ? ops.active(object) : ops.types.size();
+    if (first < ops.types.size() && attempt(first, true)) return;
+    for (std::size_t i = 0; i < ops.types.size(); ++i)
+      if (i != first && attempt(i, false)) return;
+    wrong_kind(path, "what one of the variant's " + std::to_string(ops.types.size()) + " alternatives takes", stored);
+  }
+
+  static bool kind_fits(const TypeOps& ops, const Tree& stored) {
+    switch (ops.kind) {
+      case TypeKind::leaf: return stored.is_leaf() && (ops.leaf.kind == LeafKind::string) == (stored.leaf_kind() == LeafKind::string);
+      case TypeKind::none: return is_empty(stored);
+      case TypeKind::record:
+      case TypeKind::map: return stored.is_dict() || stored.is_none();
+      case TypeKind::tuple:
+      case TypeKind::list: return stored.is_list() || stored.is_tuple() || stored.is_none();
+      default: return true;
+    }
+  }
+
+  void record(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
+    if (stored.is_none() && is_leafless(ops)) return;
+    if (!stored.is_dict()) return wrong_kind(path, "a dict (" + std::string(ops.type_name) + ")", stored);
+    std::uint32_t self = step(Plan::Do::walk, ops, stored, at);
+    const std::size_t count = ops.types.size(), members = open(ops, object, count);
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (ops.types[i]->kind == TypeKind::skipped) continue;
+      PathLink link{path, ops.names[i], 0, false};
+      void* member = object ? pool_[members + i] : nullptr;
+      if (const Tree* child = stored.find(ops.names[i])) {
+        ++used;
+        node(*ops.types[i], member, *child, {self, static_cast<std::uint32_t>(i), false, ops.names[i]}, &link, depth + 1);
+      } else {
+        missing(*ops.types[i], member, &link);
+      }
+    }
+    if (used < stored.size()) extra(stored, ops.names, path, &ops);
+    close(members);
+  }
+
+  void sequence(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
+    const bool per_member = ops.kind == TypeKind::tuple;
+    if (stored.is_none() && (per_member ? is_leafless(ops) : !ops.fixed_size)) {
+      if (!per_member && ops.make && (!object || ops.size(object) == 0)) step(Plan::Do::make, ops, stored, at, 0);
+      else if (!per_member) wrong_kind(path, "a list of " + std::to_string(ops.size(object)), stored);
+      return;
+    }
+    if (!stored.is_list() && !stored.is_tuple()) return wrong_kind(path, per_member ? "a tuple" : "a list", stored);
+    std::size_t count = per_member ? ops.types.size() : object || ops.fixed_size ? ops.size(object) : 0;
+    const bool follow = !per_member && !ops.fixed_size && count == 0;  // an empty one says nothing: the file decides
+    if (!follow && count != stored.size()) {
+      differences.shapes.push_back({to_string(path), "a list of " + std::to_string(stored.size()) + " is stored, one of " + std::to_string(count) + " wanted"});
+      return;
+    }
+    if (follow && !ops.make && stored.size()) return wrong_kind(path, "elements that the target cannot make (" + std::string(ops.type_name) + ")", stored);
+    std::uint32_t self = step(follow ? Plan::Do::make : Plan::Do::walk, ops, stored, at, stored.size());
+    const bool have = object && !follow;
+    const std::size_t elements = open(ops, have ? object : nullptr, stored.size());
+    for (std::size_t i = 0; i < stored.size(); ++i) {
+      PathLink link{path, {}, i, true};
+      node(*ops.types[per_member ? i : 0], have ? pool_[elements + i] : nullptr, stored.elements()[i],
+           {self, static_cast<std::uint32_t>(i), false, {}}, &link, depth + 1);
+    }
+    close(elements);
+  }
+
+  void map(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
+    const std::size_t count = object ? ops.size(object) : 0;
+    if (stored.is_none() && count == 0) {
+      if (ops.make) step(Plan::Do::make, ops, stored, at, 0);
+      return;
+    }
+    if (!stored.is_dict()) return wrong_kind(path, "a dict", stored);
+    if (count == 0 && !ops.emplace) {
+      if (stored.size()) wrong_kind(path, "elements that the target cannot make (" + std::string(ops.type_name) + ")", stored);
+      return;
+    }
+    if (count == 0) {  // an empty one says nothing: the file decides
+      std::uint32_t self = step(Plan::Do::make, ops, stored, at, stored.size()), i = 0;
+      for (const auto& [key, child] : stored.items()) {
+        PathLink link{path, key.text, 0, false};
+        if (ops.accepts && !ops.accepts(key.text)) {
+          differences.kinds.push_back({to_string(&link), "this key cannot be a key of the target's map"});
+          continue;
+        }
+        node(*ops.types[0], nullptr, child, {self, i++, true, key.text}, &link, depth + 1);
+      }
+      return;
+    }
+    std::uint32_t self = step(Plan::Do::walk, ops, stored, at);
+    const std::size_t elements = open(ops, object, count), keys = keys_.size();
+    keys_.resize(keys + count);
+    ops.keys(object, keys_.data() + keys, plan.names);
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::string_view key = keys_[keys + i];
+      PathLink link{path, key, 0, false};
+      if (const Tree* child = stored.find(key)) {
+        ++used;
+        node(*ops.types[0], pool_[elements + i], *child, {self, static_cast<std::uint32_t>(i), false, key}, &link, depth + 1);
+      } else {
+        missing(*ops.types[0], pool_[elements + i], &link);
+      }
+    }
+    if (used < stored.size()) extra(stored, std::span(keys_).subspan(keys), path, nullptr);
+    close(elements);
+    keys_.resize(keys);
+  }
+
+  // Lists every leaf that a wanted but absent part would have had.
+  void missing(const TypeOps& ops, void* object, const PathLink* path) {
+    if (ops.read_only || is_leafless(ops)) return;
+    if (ops.deferred) return missing(ops.deferred(object), object, path);
+    if (ops.kind == TypeKind::optional && object && !ops.size(object)) return;
+    if (ops.kind == TypeKind::record || ops.kind == TypeKind::tuple) {
+      const std::size_t members = open(ops, object, ops.types.size());
+      for (std::size_t i = 0; i < ops.types.size(); ++i) {
+        const bool keyed = ops.kind == TypeKind::record;
+        PathLink link{path, keyed ? ops.names[i] : std::string_view{}, i, !keyed};
+        missing(*ops.types[i], object ? pool_[members + i] : nullptr, &link);
+      }
+      return close(members);
+    }
+    if (ops.kind == TypeKind::map && object && ops.size(object)) {
+      const std::size_t count = ops.size(object), elements = open(ops, object, count), keys = keys_.size();
+      keys_.resize(keys + count);
+      ops.keys(object, keys_.data() + keys, plan.names);
+      for (std::size_t i = 0; i < count; ++i) {
+        PathLink link{path, keys_[keys + i], 0, false};
+        missing(*ops.types[0], pool_[elements + i], &link);
+      }
+      keys_.resize(keys);
+      return close(elements);
+    }
+    differences.missing.push_back({to_string(path), ""});
+  }
+
+  // Stored entries whose keys are not among `wanted` (and, of a struct, name no member that is part of the tree).
+  void extra(const Tree& stored, std::span<const std::string_view> wanted, const PathLink* path, const TypeOps* of_record) {
+    std::unordered_set<std::string_view> known;
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      if (!of_record || of_record->types[i]->kind != TypeKind::skipped) known.insert(wanted[i]);
+    for (const auto& [key, child] : stored.items()) {
+      if (known.contains(key.text)) continue;
+      PathLink link{path, key.text, 0, false};
+      extra_leaves(child, &link);
+    }
+  }
+  void extra_leaves(const Tree& stored, const PathLink* path) {
+    if (stored.is_none()) return;
+    if (stored.is_leaf()) {
+      if (options_.allow_extra) plan.ignored.push_back(to_string(path));
+      else differences.extra.push_back({to_string(path), ""});
+      return;
+    }
+    for (const auto& [key, child] : stored.items()) {
+      PathLink link{path, key.text, 0, false};
+      extra_leaves(child, &link);
+    }
+    for (std::size_t i = 0; i < stored.elements().size(); ++i) {
+      PathLink link{path, {}, i, true};
+      extra_leaves(stored.elements()[i], &link);
+    }
+  }
+
+  void wrong_kind(const PathLink* path, std::string_view wanted, const Tree& stored) {
+    differences.kinds.push_back({to_string(path), "stored is " + std::string(stored.kind_name()) + ", wanted is " + std::string(wanted)});
+  }
+
+  MatchOptions options_;
+  std::vector<void*> pool_{};
+  std::vector<std::string_view> keys_{};
+};
+
+}  // namespace detail
+
+// The plan that fills a target of that type from `stored`. `object` null: a new value, whose type and the file decide; else its
+// structure decides. Throws MismatchError (KeyError, ShapeError, DTypeError, StructureError) listing everything that does not fit.
+// Linear in leaves. The stored tree, and the object's keys, must outlive the plan.
+inline Plan match(const TypeOps& ops, void* object, const Tree& stored, MatchOptions options, std::string_view what, Where where = {}) {
+  detail::Matcher matcher(options);
+  matcher.node(ops, object, stored, {}, nullptr);
+  if (!matcher.differences.empty()) detail::throw_mismatch(std::string(what), std::move(matcher.differences), std::move(where));
+  return std::move(matcher.plan);
+}
+
+}  // namespace orrery::inline v0

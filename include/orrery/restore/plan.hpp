@@ -1,0 +1,218 @@
+// How a target is to be filled, decided before anything is touched: pre-order steps that say, node by node, what to make and which
+// stored leaf goes where. match() (restore/match.hpp) and flax::from_state_dict write plans; open_slots() carries one out on the
+// target, after which only values are left to be read, by whoever knows where they are stored.
+#pragma once
+
+#include <complex>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "orrery/core/copy.hpp"
+#include "orrery/restore/report.hpp"
+#include "orrery/tree/tree.hpp"
+#include "orrery/tree/type_ops.hpp"
+
+namespace orrery::inline v0 {
+
+struct Plan {
+  static constexpr std::uint32_t root = 0xffffffff;
+  enum class Do : std::uint8_t {
+    walk,  // the container is as it should be: go on to its children
+    make,  // ops->make(object, n) first: resize, clear, engage, choose an alternative
+    leaf,  // a stored leaf goes here
+    tree,  // a whole stored subtree goes into a Tree
+    keep,  // the target's own value stays
+  };
+  struct Step {
+    const TypeOps* ops;
+    const Tree* stored;
+    std::uint32_t parent;        // index of the step above, or root
+    std::uint32_t child;         // position among the parent's children
+    std::uint32_t n;             // make: its argument
+    Do what;
+    bool cast = false;           // leaf: another dtype than stored
+    bool emplace = false;        // the parent is a map made anew: this child is added under `key`
+    std::string_view key{};      // below a dict: its key
+    std::uint32_t pool = 0;      // open_slots' own: where the addresses of the children are
+  };
+  std::vector<Step> steps{};          // a parent stands before its children, so its address is final when they are asked for
+  std::vector<std::string> ignored{}; // stored leaves that nothing wants
+  std::deque<std::string> names{};    // texts that steps' keys point into where no type or stored tree holds them
+
+  std::string path_of(std::uint32_t step) const {
+    if (step == root) return {};
+    const Step& s = steps[step];
+    std::string up = path_of(s.parent);
+    if (s.parent == root) return up;
+    const TypeOps& parent = *steps[s.parent].ops;
+    if (parent.kind == TypeKind::optional || parent.kind == TypeKind::variant) return up;
+    if (!up.empty()) up += '/';
+    return up += s.key.data() ? std::string(s.key) : std::to_string(s.child);
+  }
+};
+
+// Where one stored leaf goes. `to` is writable although LeafView says const: it was made from a mutable target. Where `cast`, its
+// dtype differs from the stored one; shapes are equal always.
+struct Slot {
+  const Tree* from;
+  LeafView to;
+  bool cast = false;
+};
+
+// The slots of a target. Fill `reads`, then finish().
+class Slots {
+ public:
+  std::vector<Slot> reads{};
+
+  // Hands staged elements to the values that have none to point at. Call once, after every slot was filled.
+  void finish() {
+    for (Tree* scalar : scalars_) widen(*scalar);
+    for (Staged& s : staged_) s.ops->assign(s.object, s.view);
+    for (Grown& g : grown_) g.ops->take(g.object, std::move(*g.tree));
+  }
+
+  void stage(const TypeOps& ops, void* object, const Tree& from, bool cast) {
+    LeafView view;
+    view.kind = ops.leaf.kind;
+    view.array = buffers_.emplace_back(AnyArray::uninitialized(ops.leaf.dtype == DType::none ? from.dtype() : ops.leaf.dtype, from.shape())).view();
+    staged_.push_back({&ops, object, view});
+    reads.push_back({&from, view, cast});
+  }
+  // A tree like `from` whose described leaves have room now, and slots for them.
+  void grow(const TypeOps& ops, void* object, const Tree& from) {
+    Tree& tree = *grown_.emplace_back(Grown{&ops, object, std::make_unique<Tree>()}).tree;
+    materialize(from, tree);
+  }
+  // Fills `to` with what `from` holds or describes; adds a slot for each described leaf. Both must stay where they are.
+  void materialize(const Tree& from, Tree& to) {
+    if (from.is_dict()) {
+      to = Tree::dict();
+      for (const auto& [key, child] : from.items()) to.insert(key, Tree());
+      auto entries = to.items();
+      for (std::size_t i = 0; i < entries.size(); ++i) materialize(from.items()[i].value, entries[i].value);
+    } else if (from.is_list() || from.is_tuple()) {
+      std::vector<Tree> elements(from.size());
+      to = from.is_list() ? Tree::list(std::move(elements)) : Tree::tuple(std::move(elements));
+      for (std::size_t i = 0; i < from.size(); ++i) materialize(from.elements()[i], to.elements()[i]);
+    } else if (from.has_value()) {
+      to = from;
+    } else {
+      AnyArray room = AnyArray::uninitialized(from.dtype(), from.shape());
+      switch (from.leaf_kind()) {
+        case LeafKind::scalar:
+          to = Tree::scalar_of(std::move(room));
+          scalars_.push_back(&to);
+          break;
+        case LeafKind::numpy_scalar: to = Tree::numpy_scalar(std::move(room)); break;
+        case LeafKind::prng_key: to = Tree::prng_key(from.impl(), std::move(room)); break;
+        default: to = Tree::from_array(std::move(room)); break;
+      }
+      reads.push_back({&from, to.leaf(), false});
+    }
+  }
+
+ private:
+  // Python has one int, one float, one complex: what a raw restore gives for a number of any width.
+  static void widen(Tree& scalar) {
+    const AnyArray& value = scalar.array();
+    const auto wide = [&]<class T>(T to) {
+      cast_copy(value.view(), ArrayView::dense(dtype_of<T>, &to, {}));
+      return Tree::scalar(to);
+    };
+    switch (info(value.dtype()).kind) {
+      case DTypeKind::signed_integer: scalar = wide(std::int64_t{}); break;
+      case DTypeKind::unsigned_integer: scalar = wide(std::uint64_t{}); break;
+      case DTypeKind::floating: scalar = wide(double{}); break;
+      case DTypeKind::complex: scalar = wide(std::complex<double>{}); break;
+      default: break;
+    }
+  }
+
+  struct Staged { const TypeOps* ops; void* object; LeafView view; };
+  struct Grown { const TypeOps* ops; void* object; std::unique_ptr<Tree> tree; };
+  std::vector<Staged> staged_{};
+  std::vector<Grown> grown_{};
+  std::deque<AnyArray> buffers_{};
+  std::vector<Tree*> scalars_{};
+};
+
+namespace detail {
+
+inline void open_leaf(Slots& slots, const Plan::Step& step, void* object) {
+  const TypeOps& ops = *step.ops;
+  const Tree& stored = *step.stored;
+  if (ops.leaf.kind == LeafKind::string) {
+    LeafView text = stored.leaf();
+    if (ops.assign) return ops.assign(object, text);
+    Dim length = static_cast<Dim>(text.text.size());
+    ops.resize(object, {&length, 1});
+    if (length) std::memcpy(const_cast<char*>(ops.view(object).text.data()), text.text.data(), text.text.size());
+    return;
+  }
+  if (ops.set_text && stored.leaf_kind() == LeafKind::prng_key) ops.set_text(object, stored.impl());
+  if (ops.assign) return slots.stage(ops, object, stored, step.cast);
+  if (ops.resize) ops.resize(object, stored.shape());
+  slots.reads.push_back({&stored, ops.view(object), step.cast});
+}
+
+}  // namespace detail
+
+// Carries out a plan on the target: makes containers, resizes leaves, and returns where each stored leaf goes. Nothing can differ any
+// more; only memory can run out, which leaves the target valid but changed. The plan and the stored tree must outlive the slots.
+inline Slots open_slots(Plan& plan, void* target) {
+  Slots slots;
+  slots.reads.reserve(plan.steps.size());
+  std::vector<void*> pool;
+  for (Plan::Step& step : plan.steps) {
+    void* self = target;
+    if (step.parent != Plan::root) {
+      const Plan::Step& up = plan.steps[step.parent];
+      self = step.emplace ? up.ops->emplace(pool[up.pool], step.key) : pool[up.pool + step.child];
+    }
+    switch (step.what) {
+      case Plan::Do::keep: continue;
+      case Plan::Do::leaf: detail::open_leaf(slots, step, self); continue;
+      case Plan::Do::tree: slots.grow(*step.ops, self, *step.stored); continue;
+      case Plan::Do::make: step.ops->make(self, step.n); break;
+      case Plan::Do::walk: break;
+    }
+    step.pool = static_cast<std::uint32_t>(pool.size());
+    if (step.ops->kind == TypeKind::map && step.what == Plan::Do::make) {
+      pool.push_back(self);  // its children are emplaced one by one
+      continue;
+    }
+    std::size_t count = step.ops->size ? step.ops->size(self) : step.ops->types.size();
+    pool.resize(pool.size() + count);
+    if (count) step.ops->children(self, pool.data() + step.pool);
+  }
+  return slots;
+}
+
+// Copies the slots whose stored leaf holds its value already (a Tree in memory, values of an aggregate file).
+inline void copy_held(const Slots& slots) {
+  for (const Slot& slot : slots.reads)
+    if (slot.from->has_value()) cast_copy(slot.from->array().view(), slot.to.array);
+}
+
+inline RestoreReport report_of(const Plan& plan) {
+  RestoreReport report;
+  for (std::uint32_t i = 0; i < plan.steps.size(); ++i) {
+    const Plan::Step& step = plan.steps[i];
+    if (step.what == Plan::Do::leaf) {
+      std::string detail = step.cast ? std::string(name(step.stored->dtype())) + " to " + std::string(name(step.ops->leaf.dtype)) : "";
+      report.leaves.push_back({plan.path_of(i), step.cast ? LeafAction::cast : LeafAction::restored, std::move(detail)});
+    } else if (step.what == Plan::Do::tree) {
+      report.leaves.push_back({plan.path_of(i), LeafAction::restored});
+    } else if (step.what == Plan::Do::keep) {
+      report.leaves.push_back({plan.path_of(i), LeafAction::kept});
+    }
+  }
+  for (const std::string& path : plan.ignored) report.leaves.push_back({path, LeafAction::ignored});
+  return report;
+}
+
+}  // namespace orrery::inline v0

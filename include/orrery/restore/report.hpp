@@ -1,0 +1,47 @@
+// What a restore did, leaf by leaf. Filled on request; costs one string a leaf.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace orrery::inline v0 {
+
+enum class LeafAction : std::uint8_t {
+  restored,  // read as stored
+  cast,      // read and converted to the target's dtype
+  kept,      // the target's own value stays: an empty optional, a const member
+  ignored,   // stored, but no part of the target: not read
+};
+
+constexpr std::string_view name(LeafAction action) noexcept {
+  constexpr std::string_view names[] = {"restored", "cast", "kept", "ignored"};
+  return names[static_cast<std::size_t>(action)];
+}
+
+struct RestoreReport {
+  struct Leaf {
+    std::string path;  // "model/params/kernel"
+    LeafAction action;
+    std::string detail{};  // cast: "float32 to float64"
+  };
+  std::vector<Leaf> leaves{};
+
+  // The paths with that action, in order.
+  std::vector<std::string> paths(LeafAction action) const {
+    std::vector<std::string> out;
+    for (const Leaf& leaf : leaves)
+      if (leaf.action == action) out.push_back(leaf.path);
+    return out;
+  }
+  std::vector<std::string> restored() const { return paths(LeafAction::restored); }
+  std::vector<std::string> ignored() const { return paths(LeafAction::ignored); }
+  std::size_t count(LeafAction action) const {
+    std::size_t n = 0;
+    for (const Leaf& leaf : leaves) n += leaf.action == action;
+    return n;
+  }
+};
+
+}  // namespace orrery::inline v0

@@ -1,0 +1,34 @@
+// What can be stored at a leaf of a tree, seen without owning it. Saving walks a value into LeafViews; restoring writes through them.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "orrery/core/array_view.hpp"
+
+namespace orrery::inline v0 {
+
+// The Python object that a leaf stands for.
+enum class LeafKind : std::uint8_t {
+  array,         // numpy.ndarray or jax.Array, 0-d too
+  scalar,        // Python bool, int, float, complex: dtype bool, int64 (uint64 from 2^63), float64, complex128
+  numpy_scalar,  // np.float32(1): msgpack extension 3
+  string,        // str, UTF-8
+  bytes,         // legacy Flax files only
+  ext,           // an unknown msgpack extension; legacy Flax files only
+  prng_key,      // jax.random.key: uint32 key data and the name of its implementation
+};
+
+constexpr std::string_view name(LeafKind kind) noexcept {
+  constexpr std::string_view names[] = {"array", "scalar", "numpy_scalar", "string", "bytes", "ext", "prng_key"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+struct LeafView {
+  LeafKind kind = LeafKind::array;
+  std::int8_t ext_code = 0;  // ext
+  ArrayView array{};         // array, scalars (rank 0), prng_key (its key data)
+  std::string_view text{};   // string, bytes, ext: the content; prng_key: the implementation, "threefry2x32"
+};
+
+}  // namespace orrery::inline v0

@@ -1,0 +1,332 @@
+// The bodies of tree/tree.hpp, apart so that the contract can be read in one screen. Included by it alone.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "orrery/core/copy.hpp"
+#include "orrery/core/error.hpp"
+#include "orrery/tree/tree.hpp"
+
+namespace orrery::inline v0 {
+
+// Small dicts are searched along; from 16 entries on an index by text is kept.
+struct Tree::Dict {
+  static constexpr std::size_t indexed_from = 16;
+  std::vector<Item> items;
+  std::unordered_map<std::string, std::uint32_t> index;
+
+  std::size_t position(std::string_view key) const noexcept {
+    if (items.size() < indexed_from) {
+      for (std::size_t i = 0; i < items.size(); ++i)
+        if (items[i].key.text == key) return i;
+      return items.size();
+    }
+    auto found = index.find(std::string(key));
+    return found == index.end() ? items.size() : found->second;
+  }
+  void rebuild() {
+    index.clear();
+    if (items.size() >= indexed_from)
+      for (std::size_t i = 0; i < items.size(); ++i) index.emplace(items[i].key.text, static_cast<std::uint32_t>(i));
+  }
+  Tree& insert(DictKey key, Tree value) {
+    std::size_t at = position(key.text);
+    if (at < items.size()) {
+      items[at] = {std::move(key), std::move(value)};
+      return items[at].value;
+    }
+    items.push_back({std::move(key), std::move(value)});
+    if (items.size() == indexed_from) rebuild();
+    else if (items.size() > indexed_from) index.emplace(items.back().key.text, static_cast<std::uint32_t>(at));
+    return items.back().value;
+  }
+};
+
+inline Tree::Tree() noexcept = default;
+inline Tree::~Tree() = default;
+inline Tree::Tree(Tree&& other) noexcept : kind_(std::exchange(other.kind_, Kind::none)), value_(std::move(other.value_)) {
+  other.value_ = std::monostate{};
+}
+inline Tree& Tree::operator=(Tree&& other) noexcept {
+  if (this != &other) {
+    auto value = std::move(other.value_);  // other may be a part of this
+    Kind kind = std::exchange(other.kind_, Kind::none);
+    other.value_ = std::monostate{};
+    value_ = std::move(value);
+    kind_ = kind;
+  }
+  return *this;
+}
+inline Tree::Tree(const Tree& other) : kind_(other.kind_) {
+  std::visit(
+      [this](const auto& held) {
+        using Held = std::remove_cvref_t<decltype(held)>;
+        if constexpr (!std::is_same_v<Held, std::monostate>) value_ = std::make_unique<typename Held::element_type>(*held);
+      },
+      other.value_);
+}
+inline Tree& Tree::operator=(const Tree& other) {
+  if (this != &other) *this = Tree(other);
+  return *this;
+}
+
+inline Tree Tree::dict() {
+  Tree tree;
+  tree.kind_ = Kind::dict;
+  tree.value_ = std::make_unique<Dict>();
+  return tree;
+}
+inline Tree Tree::list(std::vector<Tree> elements) {
+  Tree tree;
+  tree.kind_ = Kind::list;
+  tree.value_ = std::make_unique<std::vector<Tree>>(std::move(elements));
+  return tree;
+}
+inline Tree Tree::tuple(std::vector<Tree> elements) {
+  Tree tree = list(std::move(elements));
+  tree.kind_ = Kind::tuple;
+  return tree;
+}
+inline Tree Tree::from_array(AnyArray array) {
+  Tree tree;
+  tree.kind_ = Kind::array;
+  tree.value_ = std::make_unique<Numbers>(Numbers{std::move(array), {}});
+  return tree;
+}
+inline Tree Tree::numpy_scalar(AnyArray value) {
+  if (!value.shape().empty()) throw ArgumentError("a scalar has rank 0, this array has shape " + to_string(value.shape()));
+  Tree tree = from_array(std::move(value));
+  tree.kind_ = Kind::numpy_scalar;
+  return tree;
+}
+inline Tree Tree::scalar_of(AnyArray value) {
+  Tree tree = numpy_scalar(std::move(value));
+  tree.kind_ = Kind::scalar;
+  return tree;
+}
+template <Element T>
+Tree Tree::numpy_scalar(T value) {
+  return numpy_scalar(AnyArray::copy_of(ArrayView::dense(dtype_of<T>, &value, {})));
+}
+template <Element T>
+Tree Tree::scalar(T value) {
+  constexpr DTypeKind kind = info(dtype_of<T>).kind;
+  if constexpr (kind == DTypeKind::boolean || dtype_of<T> == DType::complex128) {
+    return scalar_of(AnyArray::copy_of(ArrayView::dense(dtype_of<T>, &value, {})));
+  } else if constexpr (kind == DTypeKind::unsigned_integer) {
+    std::uint64_t wide = static_cast<std::uint64_t>(value);  // Python has one int: uint64 only where int64 cannot hold it
+    if (wide <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return scalar(static_cast<std::int64_t>(wide));
+    return scalar_of(AnyArray::copy_of(ArrayView::dense(DType::uint64, &wide, {})));
+  } else if constexpr (kind == DTypeKind::signed_integer) {
+    std::int64_t wide = static_cast<std::int64_t>(value);
+    return scalar_of(AnyArray::copy_of(ArrayView::dense(DType::int64, &wide, {})));
+  } else if constexpr (kind == DTypeKind::complex) {
+    return scalar(std::complex<double>(value));
+  } else {
+    double wide = static_cast<double>(value);
+    return scalar_of(AnyArray::copy_of(ArrayView::dense(DType::float64, &wide, {})));
+  }
+}
+inline Tree Tree::string(std::string text) {
+  Tree tree;
+  tree.kind_ = Kind::string;
+  tree.value_ = std::make_unique<Text>(Text{std::move(text)});
+  return tree;
+}
+inline Tree Tree::bytes(std::string content) {
+  Tree tree = string(std::move(content));
+  tree.kind_ = Kind::bytes;
+  return tree;
+}
+inline Tree Tree::ext(std::int8_t code, std::string content) {
+  Tree tree = string(std::move(content));
+  tree.kind_ = Kind::ext;
+  std::get<std::unique_ptr<Text>>(tree.value_)->code = code;
+  return tree;
+}
+inline Tree Tree::prng_key(std::string impl, AnyArray key_data) {
+  Tree tree = from_array(std::move(key_data));
+  tree.kind_ = Kind::prng_key;
+  std::get<std::unique_ptr<Numbers>>(tree.value_)->impl = std::move(impl);
+  return tree;
+}
+inline Tree Tree::described(LeafKind kind, DType dtype, Shape shape, std::uint32_t id, std::string impl) {
+  Tree tree;
+  tree.kind_ = static_cast<Kind>(static_cast<int>(Kind::array) + static_cast<int>(kind));
+  tree.value_ = std::make_unique<Described>(Described{dtype, std::move(shape), id, std::move(impl)});
+  return tree;
+}
+
+inline std::string_view Tree::kind_name() const noexcept {
+  constexpr std::string_view names[] = {"none", "a dict", "a list", "a tuple", "an array", "a scalar", "a NumPy scalar", "a string", "bytes", "a msgpack extension", "a PRNG key"};
+  return names[static_cast<std::size_t>(kind_)];
+}
+inline void Tree::refuse(std::string_view wanted) const {
+  throw ArgumentError("this part of the tree is " + std::string(kind_name()) + ", not " + std::string(wanted));
+}
+
+inline std::size_t Tree::size() const noexcept { return is_dict() ? items().size() : elements().size(); }
+inline std::span<const Tree::Item> Tree::items() const noexcept {
+  auto held = std::get_if<std::unique_ptr<Dict>>(&value_);
+  return held ? std::span<const Item>((*held)->items) : std::span<const Item>();
+}
+inline std::span<Tree::Item> Tree::items() noexcept {
+  auto held = std::get_if<std::unique_ptr<Dict>>(&value_);
+  return held ? std::span<Item>((*held)->items) : std::span<Item>();
+}
+inline std::span<const Tree> Tree::elements() const noexcept {
+  auto held = std::get_if<std::unique_ptr<std::vector<Tree>>>(&value_);
+  return held ? std::span<const Tree>(**held) : std::span<const Tree>();
+}
+inline std::span<Tree> Tree::elements() noexcept {
+  auto held = std::get_if<std::unique_ptr<std::vector<Tree>>>(&value_);
+  return held ? std::span<Tree>(**held) : std::span<Tree>();
+}
+inline auto Tree::begin() const noexcept { return items().begin(); }
+inline auto Tree::end() const noexcept { return items().end(); }
+
+inline const Tree* Tree::find(std::string_view key) const noexcept {
+  auto held = std::get_if<std::unique_ptr<Dict>>(&value_);
+  if (!held) return nullptr;
+  std::size_t at = (*held)->position(key);
+  return at < (*held)->items.size() ? &(*held)->items[at].value : nullptr;
+}
+inline const Tree& Tree::operator[](std::string_view key) const {
+  const Tree* found = find(key);
+  if (found) return *found;
+  if (!is_dict()) refuse("a dict with the key \"" + std::string(key) + "\"");
+  Differences differences;
+  differences.missing.push_back({std::string(key), "is not in the tree"});
+  throw KeyError("the tree has no key \"" + std::string(key) + "\"", std::move(differences));
+}
+inline Tree& Tree::operator[](std::string_view key) {
+  if (is_none()) *this = dict();
+  if (!is_dict()) refuse("a dict with the key \"" + std::string(key) + "\"");
+  Tree* found = find(key);
+  return found ? *found : insert({std::string(key)}, Tree());
+}
+inline const Tree& Tree::element(std::size_t index) const {
+  auto all = elements();
+  if (index >= all.size()) refuse("a list or tuple with an element " + std::to_string(index));
+  return all[index];
+}
+inline std::vector<std::string> Tree::keys() const {
+  std::vector<std::string> out;
+  for (const Item& item : items()) out.push_back(item.key.text);
+  return out;
+}
+inline Tree& Tree::insert(DictKey key, Tree value) {
+  if (!is_dict()) refuse("a dict");
+  return std::get<std::unique_ptr<Dict>>(value_)->insert(std::move(key), std::move(value));
+}
+inline Tree& Tree::push_back(Tree value) {
+  if (!is_list() && !is_tuple()) refuse("a list");
+  return std::get<std::unique_ptr<std::vector<Tree>>>(value_)->emplace_back(std::move(value));
+}
+inline bool Tree::erase(std::string_view key) {
+  if (!is_dict()) return false;
+  Dict& held = *std::get<std::unique_ptr<Dict>>(value_);
+  std::size_t at = held.position(key);
+  if (at == held.items.size()) return false;
+  held.items.erase(held.items.begin() + static_cast<std::ptrdiff_t>(at));
+  held.rebuild();
+  return true;
+}
+inline void Tree::sort_keys() {
+  if (is_dict()) {
+    Dict& held = *std::get<std::unique_ptr<Dict>>(value_);
+    std::stable_sort(held.items.begin(), held.items.end(), [](const Item& a, const Item& b) { return a.key.text < b.key.text; });
+    held.rebuild();
+    for (Item& item : held.items) item.value.sort_keys();
+  } else {
+    for (Tree& child : elements()) child.sort_keys();
+  }
+}
+
+inline const AnyArray& Tree::array() const {
+  if (auto held = std::get_if<std::unique_ptr<Numbers>>(&value_)) return (*held)->array;
+  if (std::holds_alternative<std::unique_ptr<Described>>(value_)) throw ArgumentError("this leaf is only described, its value was not read; restore the checkpoint to have it");
+  refuse("an array");
+}
+inline AnyArray& Tree::array() { return const_cast<AnyArray&>(std::as_const(*this).array()); }
+inline const std::string& Tree::string() const {
+  if (auto held = std::get_if<std::unique_ptr<Text>>(&value_)) return (*held)->content;
+  refuse("a string");
+}
+inline const std::string& Tree::impl() const {
+  if (auto held = std::get_if<std::unique_ptr<Numbers>>(&value_)) return (*held)->impl;
+  if (auto held = std::get_if<std::unique_ptr<Described>>(&value_)) return (*held)->impl;
+  refuse("a PRNG key");
+}
+inline std::int8_t Tree::ext_code() const {
+  if (auto held = std::get_if<std::unique_ptr<Text>>(&value_)) return (*held)->code;
+  refuse("a msgpack extension");
+}
+inline DType Tree::dtype() const noexcept {
+  if (auto held = std::get_if<std::unique_ptr<Numbers>>(&value_)) return (*held)->array.dtype();
+  if (auto held = std::get_if<std::unique_ptr<Described>>(&value_)) return (*held)->dtype;
+  return DType::none;
+}
+inline const Shape& Tree::shape() const noexcept {
+  static const Shape rank0{};
+  if (auto held = std::get_if<std::unique_ptr<Numbers>>(&value_)) return (*held)->array.shape();
+  if (auto held = std::get_if<std::unique_ptr<Described>>(&value_)) return (*held)->shape;
+  return rank0;
+}
+inline bool Tree::has_value() const noexcept { return !std::holds_alternative<std::unique_ptr<Described>>(value_); }
+inline std::uint32_t Tree::id() const noexcept {
+  auto held = std::get_if<std::unique_ptr<Described>>(&value_);
+  return held ? (*held)->id : no_id;
+}
+inline LeafView Tree::leaf() const {
+  LeafView view;
+  view.kind = leaf_kind();
+  if (auto held = std::get_if<std::unique_ptr<Text>>(&value_)) {
+    view.text = (*held)->content;
+    view.ext_code = (*held)->code;
+  } else {
+    view.array = array().view();
+    view.text = impl();
+  }
+  return view;
+}
+
+template <Element T>
+T Tree::scalar() const {
+  const AnyArray& held = array();
+  if (!held.shape().empty()) refuse("a scalar (its shape is " + to_string(held.shape()) + ")");
+  T value{};
+  ArrayView to = ArrayView::dense(dtype_of<T>, &value, {});
+  AnyArray back = AnyArray::zeros(held.dtype(), {});
+  cast_copy(held.view(), to);
+  cast_copy(to, back.view());
+  bool nan = info(held.dtype()).kind == DTypeKind::floating && info(dtype_of<T>).kind == DTypeKind::floating;  // NaN payloads may differ
+  if (!(back == held) && !nan)
+    throw ArgumentError("a " + std::string(name(held.dtype())) + " of this value cannot be held by " + std::string(name(dtype_of<T>)) + " exactly");
+  return value;
+}
+
+inline bool Tree::equal(const Tree& a, const Tree& b) {
+  if (a.kind_ != b.kind_ || a.size() != b.size()) return false;
+  switch (a.kind_) {
+    case Kind::none: return true;
+    case Kind::dict:
+      return std::all_of(a.items().begin(), a.items().end(), [&](const Item& item) {
+        const Tree* other = b.find(item.key.text);
+        return other && equal(item.value, *other);
+      });
+    case Kind::list:
+    case Kind::tuple: return std::equal(a.elements().begin(), a.elements().end(), b.elements().begin(), equal);
+    case Kind::string:
+    case Kind::bytes:
+    case Kind::ext: return a.string() == b.string() && a.ext_code() == b.ext_code();
+    default: break;
+  }
+  if (a.has_value() != b.has_value() || a.impl() != b.impl()) return false;
+  return a.has_value() ? a.array() == b.array() : a.dtype() == b.dtype() && a.shape() == b.shape();
+}
+
+}  // namespace orrery::inline v0

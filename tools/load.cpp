@@ -1,0 +1,69 @@
+#include "load.hpp"
+
+#include "json_item.hpp"
+#include "orrery/flax/msgpack_file.hpp"
+#include "orrery/orbax/read_leaves.hpp"
+#include "orrery/orbax/stored_item.hpp"
+
+namespace orrery::tools {
+
+namespace {
+
+class FlaxSource : public Source {
+ public:
+  explicit FlaxSource(const std::string& path) : file_(path) {}
+  const Tree& tree() const override { return file_.tree(); }
+
+ private:
+  void fill(const Slots& slots) override { file_.read(slots.reads); }
+
+  flax::detail::MsgpackFile file_;
+};
+
+class OrbaxSource : public Source {
+ public:
+  explicit OrbaxSource(const std::string& path) : item_(orbax::StoredItem::open(path)) {}
+  const Tree& tree() const override { return item_.tree(); }
+
+ private:
+  void fill(const Slots& slots) override { orbax::read_leaves(item_, slots, true); }
+
+  orbax::StoredItem item_;
+};
+
+class JsonSource : public Source {
+ public:
+  explicit JsonSource(const std::string& path) : tree_(json_tree_from_file(path)) {}
+  const Tree& tree() const override { return tree_; }
+
+ private:
+  void fill(const Slots&) override {}  // every value is in the tree
+
+  Tree tree_;
+};
+
+}  // namespace
+
+Tree Source::read(const Tree& described) {
+  Slots slots;
+  Tree whole;
+  slots.materialize(described, whole);
+  fill(slots);
+  return whole;
+}
+
+std::unique_ptr<Source> open(const Part& part) {
+  switch (part.layout) {
+    case Layout::flax: return std::make_unique<FlaxSource>(part.path);
+    case Layout::json: return std::make_unique<JsonSource>(part.path);
+    case Layout::orbax: break;
+  }
+  return std::make_unique<OrbaxSource>(part.path);
+}
+
+Tree load(const Part& part) {
+  const std::unique_ptr<Source> source = open(part);
+  return source->read(source->tree());
+}
+
+}  // namespace orrery::tools
