@@ -150,6 +150,7 @@ void tiny(const std::string& root) {
     const double by_hand = seconds([&] { orrery::benchmarks::write_item_floor(base + "-floor"); });
     const double item_time = seconds([&] { checkpointer.save(base + "-item", state, {.durability = orrery::Durability::fast}); });
     const double one_file = seconds([&] { orrery::benchmarks::write_file_floor(base + "-file"); });
+    orrery::storage::make_directories(base + "-legacy");
     const double legacy = seconds([&] {
       orrery::flax::save_checkpoint(base + "-legacy", state, 0, {.backend = orrery::flax::Backend::msgpack, .durability = orrery::Durability::fast});
     });

@@ -96,8 +96,9 @@ void append_bytes(std::string& out, std::string_view bytes, bool checksums) {
 }
 
 void append_array(std::string& out, const Tree& leaf, CanonicalOptions options) {
+  const DType dtype = leaf.leaf_kind() == LeafKind::scalar ? python_scalar_dtype(leaf.dtype()) : leaf.dtype();
   out += ", \"dtype\": \"";
-  out += name(leaf.dtype());
+  out += name(dtype);
   out += "\", \"shape\": [";
   const Shape& shape = leaf.shape();
   for (std::size_t i = 0; i < shape.size(); ++i) {
@@ -105,7 +106,7 @@ void append_array(std::string& out, const Tree& leaf, CanonicalOptions options) 
     append_integer(out, shape[i]);
   }
   out += "], \"nbytes\": ";
-  append_integer(out, checked_bytes(shape, item_size(leaf.dtype())).value_or(0));
+  append_integer(out, checked_bytes(shape, item_size(dtype)).value_or(0));
   if (leaf.has_value() && options.checksums) {
     const ArrayView view = leaf.array().view();
     append_crc(out, checksum(view));

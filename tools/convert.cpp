@@ -9,7 +9,7 @@
 #include "commands.hpp"
 #include "load.hpp"
 #include "orrery/flax/msgpack_file.hpp"
-#include "orrery/orbax/checkpointer.hpp"
+#include "orrery/orbax/pytree_checkpointer.hpp"
 #include "orrery/storage/file_system.hpp"
 #include "orrery/tree/describe.hpp"
 

@@ -1,7 +1,9 @@
 // expect: Reflect<T> needs `static constexpr auto fields
 #include "orrery/reflect/reflectable.hpp"
 
-struct Layer { int a; };
+struct Layer {
+  int a;
+};
 template <>
 struct orrery::Reflect<Layer> {};
 

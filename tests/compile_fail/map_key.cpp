@@ -3,6 +3,8 @@
 
 #include "orrery/reflect/reflectable.hpp"
 
-struct State { std::map<double, int> by_rate; };
+struct State {
+  std::map<double, int> by_rate;
+};
 
 auto view = orrery::describe(State{});

@@ -10,6 +10,8 @@ class Layer {
  private:
   std::vector<float> weights_;
 };
-struct Model { std::vector<Layer> layers; };
+struct Model {
+  std::vector<Layer> layers;
+};
 
 auto view = orrery::describe(Model{});

@@ -25,6 +25,9 @@ std::vector<Check> all_checks();
 // Empty if the checkpoint restores to what the check expects, else what differs.
 std::string what_is_wrong(const Check& check);
 
+// The same for what can be known without reading a value: names, kinds, dtypes and shapes.
+std::string what_is_wrong_with_metadata(const Check& check);
+
 // For roots whose expected file tells the latest step: where the root is and what that step is.
 struct LatestStep {
   std::string name{};

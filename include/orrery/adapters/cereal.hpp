@@ -119,7 +119,9 @@ class MemberCollector : public cereal::traits::TextArchive {
   }
   template <class T>
   static void temporary() {
-    static_assert(storable<T>, "orrery: serialize hands over a temporary, which cannot be restored into; hand over the member itself, or write Reflect<T>");
+    static_assert(
+        storable<T>,
+        "orrery: serialize hands over a temporary, which cannot be restored into; hand over the member itself, or write Reflect<T>");
   }
 
   template <class T>
@@ -165,7 +167,8 @@ template <class T>
 concept HasSerialize = HasMember<T> || HasVersionedMember<T> || HasFree<T> || HasVersionedFree<T>;
 
 template <class T>
-concept HasMinimalMember = requires(const MemberCollector& archive, const T& value) { cereal::access::member_save_minimal(archive, value); };
+concept HasMinimalMember =
+    requires(const MemberCollector& archive, const T& value) { cereal::access::member_save_minimal(archive, value); };
 template <class T>
 concept HasSaveMember = requires(MemberCollector& archive, const T& value) { cereal::access::member_save(archive, value); } ||
                         requires(MemberCollector& archive, const T& value) { cereal::access::member_save(archive, value, 0u); };
@@ -174,10 +177,14 @@ concept HasSaveFree = requires(MemberCollector& archive, const T& value) { CEREA
 
 template <HasSerialize T>
 void run_serialize(MemberCollector& archive, T& value) {
-  if constexpr (HasMember<T>) cereal::access::member_serialize(archive, value);
-  else if constexpr (HasVersionedMember<T>) cereal::access::member_serialize(archive, value, cereal::detail::Version<T>::version);
-  else if constexpr (HasFree<T>) CEREAL_SERIALIZE_FUNCTION_NAME(archive, value);
-  else CEREAL_SERIALIZE_FUNCTION_NAME(archive, value, cereal::detail::Version<T>::version);
+  if constexpr (HasMember<T>)
+    cereal::access::member_serialize(archive, value);
+  else if constexpr (HasVersionedMember<T>)
+    cereal::access::member_serialize(archive, value, cereal::detail::Version<T>::version);
+  else if constexpr (HasFree<T>)
+    CEREAL_SERIALIZE_FUNCTION_NAME(archive, value);
+  else
+    CEREAL_SERIALIZE_FUNCTION_NAME(archive, value, cereal::detail::Version<T>::version);
 }
 
 // The class that declares the member function serialize, where that can be seen.
@@ -195,10 +202,12 @@ inline constexpr bool is_inherited = !std::is_same_v<decltype(declarer<T>(0)), T
                       " does not hand over the same members for every object; describe the class with Reflect<T>");
 }
 [[noreturn]] inline void throw_same_name(std::string_view type, std::string_view name) {
-  throw ArgumentError("the cereal function serialize of " + std::string(type) + " hands over two members named \"" + std::string(name) + "\"");
+  throw ArgumentError("the cereal function serialize of " + std::string(type) + " hands over two members named \"" + std::string(name) +
+                      "\"");
 }
 [[noreturn]] inline void throw_no_object(std::string_view type) {
-  throw ArgumentError(std::string(type) + " has no default constructor, so that its members are known only from an object; restore into an existing one");
+  throw ArgumentError(std::string(type) +
+                      " has no default constructor, so that its members are known only from an object; restore into an existing one");
 }
 
 // What the first run of serialize found out.
@@ -260,12 +269,8 @@ constexpr TypeOps minimal_row() {
   TypeOps ops{.kind = TypeKind::leaf, .type_name = type_name<T>};
   if constexpr (std::is_same_v<Value, std::string>) {
     ops.leaf = {.kind = LeafKind::string, .extents = free_vector};
-    ops.stage = [](const void* object, TreeView& view) {
-      return text_leaf(view.names.emplace_back(save_minimal(as<T>(object))));
-    };
-    ops.assign = [](void* object, const LeafView& leaf) {
-      load_minimal(as<T>(object), std::string(leaf.text));
-    };
+    ops.stage = [](const void* object, TreeView& view) { return text_leaf(view.names.emplace_back(save_minimal(as<T>(object)))); };
+    ops.assign = [](void* object, const LeafView& leaf) { load_minimal(as<T>(object), std::string(leaf.text)); };
   } else {
     ops.leaf = {.kind = scalar_kind<Value>, .dtype = dtype_of<Value>};
     ops.stage = [](const void* object, TreeView& view) {
@@ -285,10 +290,12 @@ constexpr TypeOps minimal_row() {
 
 template <class T>
 constexpr TypeOps record_row() {
-  static_assert(!is_inherited<T>,
-                "orrery: this class inherits the cereal function serialize of its base, which leaves out its own members; give it a serialize that "
-                "hands over cereal::base_class<Base>(this) and its members");
-  TypeOps ops{.kind = TypeKind::variant, .type_name = type_name<T>};  // a variant without alternatives: whoever ignores `deferred` fails loudly
+  static_assert(
+      !is_inherited<T>,
+      "orrery: this class inherits the cereal function serialize of its base, which leaves out its own members; give it a serialize that "
+      "hands over cereal::base_class<Base>(this) and its members");
+  TypeOps ops{.kind = TypeKind::variant,
+              .type_name = type_name<T>};  // a variant without alternatives: whoever ignores `deferred` fails loudly
   ops.active = [](const void*) { return static_cast<std::size_t>(-1); };
   ops.deferred = [](const void* object) -> const TypeOps& { return RunTimeRow<T>::row(object).ops; };
   return ops;
@@ -307,15 +314,16 @@ void MemberCollector::members_of(Base& base) {
   } else if constexpr (cereal_adapter::HasSerialize<Base>) {
     cereal_adapter::run_serialize(*this, base);
   } else {
-    static_assert(storable<Base>, "orrery: serialize hands over a base class that nothing describes; give it a serialize, or write Reflect<Base>");
+    static_assert(storable<Base>,
+                  "orrery: serialize hands over a base class that nothing describes; give it a serialize, or write Reflect<Base>");
   }
 }
 
 }  // namespace detail
 
 template <class T>
-  requires detail::cereal_adapter::HasSerialize<T> || detail::cereal_adapter::HasMinimalMember<T> || detail::cereal_adapter::HasSaveMember<T> ||
-           detail::cereal_adapter::HasSaveFree<T>
+  requires detail::cereal_adapter::HasSerialize<T> || detail::cereal_adapter::HasMinimalMember<T> ||
+           detail::cereal_adapter::HasSaveMember<T> || detail::cereal_adapter::HasSaveFree<T>
 struct route<cereal_route, T> {
   static constexpr TypeOps ops() {
     using namespace detail::cereal_adapter;
@@ -325,7 +333,8 @@ struct route<cereal_route, T> {
       return minimal_row<T>();
     } else {
       static_assert(detail::storable<T>,
-                    "orrery: this class has a pair of cereal functions save and load, which does not say where its members are; give it one serialize "
+                    "orrery: this class has a pair of cereal functions save and load, which does not say where its members are; give it "
+                    "one serialize "
                     "for both, or write Reflect<T>");
       return {};
     }

@@ -19,9 +19,13 @@ namespace orrery::inline v0 {
 namespace detail {
 
 template <>
-struct DTypeOf<Eigen::half> { static constexpr DType value = DType::float16; };
+struct DTypeOf<Eigen::half> {
+  static constexpr DType value = DType::float16;
+};
 template <>
-struct DTypeOf<Eigen::bfloat16> { static constexpr DType value = DType::bfloat16; };
+struct DTypeOf<Eigen::bfloat16> {
+  static constexpr DType value = DType::bfloat16;
+};
 
 [[noreturn]] inline void throw_eigen_capacity(std::span<const Dim> shape) {
   throw ArgumentError("the shape " + to_string(shape) + " exceeds the maximum size of the Eigen type that it is to be restored into");
@@ -34,18 +38,24 @@ struct EigenLeaf {
   static constexpr bool is_vector = T::IsVectorAtCompileTime;
   static constexpr Dim extent(int size) { return size == Eigen::Dynamic ? -1 : size; }
   static constexpr auto extents = [] {
-    if constexpr (is_vector) return std::array<Dim, 1>{extent(T::SizeAtCompileTime)};
-    else return std::array<Dim, 2>{extent(T::RowsAtCompileTime), extent(T::ColsAtCompileTime)};
+    if constexpr (is_vector)
+      return std::array<Dim, 1>{extent(T::SizeAtCompileTime)};
+    else
+      return std::array<Dim, 2>{extent(T::RowsAtCompileTime), extent(T::ColsAtCompileTime)};
   }();
   using Dims = std::remove_const_t<decltype(extents)>;
 
   static Dims shape(const T& value) {
-    if constexpr (is_vector) return {value.size()};
-    else return {value.rows(), value.cols()};
+    if constexpr (is_vector)
+      return {value.size()};
+    else
+      return {value.rows(), value.cols()};
   }
   static Dims strides(const T& value) {
-    if constexpr (is_vector) return {value.innerStride()};
-    else return {value.rowStride(), value.colStride()};
+    if constexpr (is_vector)
+      return {value.innerStride()};
+    else
+      return {value.rowStride(), value.colStride()};
   }
   static const element* data(const T& value) { return value.data(); }
 };

@@ -53,24 +53,28 @@ consteval bool is_hana_description_inherited() {
       using boost::hana::second;
       constexpr bool unknown = (std::is_void_v<typename OwnerOf<std::decay_t<decltype(second(pair))>>::type> || ...);
       constexpr bool own = (std::is_same_v<typename OwnerOf<std::decay_t<decltype(second(pair))>>::type, T> || ...);
-      return std::bool_constant<sizeof...(pair) != 0 && !unknown && !own>();
+      return std::bool_constant < sizeof...(pair) != 0 && !unknown && !own > ();
     }))::value;
   }
 }
 
 template <HanaStruct T>
 struct HanaRecord {
-  static_assert(!is_hana_description_inherited<T>(),
-                "orrery: this class inherits the Hana description of its base, which leaves out its own members; describe the class itself, or write "
-                "Reflect<T>");
+  static_assert(
+      !is_hana_description_inherited<T>(),
+      "orrery: this class inherits the Hana description of its base, which leaves out its own members; describe the class itself, or write "
+      "Reflect<T>");
 
   template <class Accessor>
   static decltype(auto) member(Accessor accessor, T& object) {
     using Result = decltype(accessor(object));
-    static_assert(std::is_lvalue_reference_v<Result>,
-                  "orrery: this Hana accessor returns a copy, which cannot be restored into; let it return a reference, or write Reflect<T>");
-    if constexpr (std::is_lvalue_reference_v<Result>) return accessor(object);
-    else return object;
+    static_assert(
+        std::is_lvalue_reference_v<Result>,
+        "orrery: this Hana accessor returns a copy, which cannot be restored into; let it return a reference, or write Reflect<T>");
+    if constexpr (std::is_lvalue_reference_v<Result>)
+      return accessor(object);
+    else
+      return object;
   }
   template <class... Pair>
   static auto list(Pair... pair) {
@@ -82,7 +86,8 @@ struct HanaRecord {
     return std::array<std::string_view, sizeof...(pair)>{std::string_view(boost::hana::to<char const*>(boost::hana::first(pair)))...};
   });
   static void** addresses(T& object, void** out) {
-    boost::hana::unpack(boost::hana::accessors<T>(), [&](auto... pair) { ((*out++ = address_of(member(boost::hana::second(pair), object))), ...); });
+    boost::hana::unpack(boost::hana::accessors<T>(),
+                        [&](auto... pair) { ((*out++ = address_of(member(boost::hana::second(pair), object))), ...); });
     return out;
   }
 };

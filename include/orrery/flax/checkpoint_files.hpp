@@ -34,7 +34,9 @@ std::vector<StepType> available_steps(const std::string& directory, std::string_
 namespace detail {
 
 // Python's shell-style match of one name.
-inline bool matches(const std::string& name, const std::string& pattern) { return ::fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0; }
+inline bool matches(const std::string& name, const std::string& pattern) {
+  return ::fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
+}
 
 inline std::string flax_error_suffix(std::string_view name) {
   return " (https://flax.readthedocs.io/en/latest/api_reference/flax.errors.html#flax.errors." + std::string(name) + ")";
@@ -76,7 +78,8 @@ inline void check_overwrite(const std::string& base, const std::string& temporar
     if (paths.back() == temporary) paths.pop_back();
   }
   if (!is_there && paths.back() == final_path) return;
-  std::string text = "Trying to save an outdated checkpoint at step: \"" + std::string(step) + "\" and path: \"" + final_path + "\"." + flax_error_suffix("InvalidCheckpointError");
+  std::string text = "Trying to save an outdated checkpoint at step: \"" + std::string(step) + "\" and path: \"" + final_path + "\"." +
+                     flax_error_suffix("InvalidCheckpointError");
   text += is_there ? "; this step exists: overwrite = true replaces it" : "; " + paths.back() + " is newer: overwrite = true removes it";
   throw AlreadyExistsError(text);
 }
@@ -94,7 +97,8 @@ inline void remove_checkpoint(const std::string& path) {
 }
 
 // 4.7, with Python's slices: keep = 0 removes nothing.
-inline void clean_up(const std::string& base, const std::string& final_path, std::int64_t keep, bool overwrite, std::optional<std::int64_t> keep_every_n_steps) {
+inline void clean_up(const std::string& base, const std::string& final_path, std::int64_t keep, bool overwrite,
+                     std::optional<std::int64_t> keep_every_n_steps) {
   std::vector<std::string> paths = save_view(base);
   if (auto found = std::find(paths.begin(), paths.end(), final_path); overwrite && found != paths.end()) {
     for (auto newer = ++found; newer != paths.end(); ++newer) remove_checkpoint(*newer);
@@ -107,14 +111,17 @@ inline void clean_up(const std::string& base, const std::string& final_path, std
   for (std::int64_t i = 0; i < candidates; ++i) {
     const std::string& path = paths[static_cast<std::size_t>(i)];
     const double step = step_of_path(path).value_or(0);  // 0 is never kept, nor is what has no step
-    if (keep_every_n_steps.value_or(0) != 0 && step != 0 && step - last_kept >= static_cast<double>(*keep_every_n_steps)) last_kept = step;
-    else remove_checkpoint(path);
+    if (keep_every_n_steps.value_or(0) != 0 && step != 0 && step - last_kept >= static_cast<double>(*keep_every_n_steps))
+      last_kept = step;
+    else
+      remove_checkpoint(path);
   }
 }
 
 // 4.11: by what stands in the directory, not by what it says.
 inline bool is_orbax_checkpoint(const std::string& path) {
-  return storage::exists(join_path(path, "checkpoint")) || storage::exists(join_path(path, "_METADATA")) || storage::exists(join_path(path, "manifest.ocdbt"));
+  return storage::exists(join_path(path, "checkpoint")) || storage::exists(join_path(path, "_METADATA")) ||
+         storage::exists(join_path(path, "manifest.ocdbt"));
 }
 
 template <class StepType>
@@ -124,7 +131,8 @@ StepType parse_step(std::string_view text) {
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), step);
   if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) {
     const bool integer = std::is_integral_v<StepType>;
-    throw ArgumentError((integer ? "invalid literal for int() with base 10: '" : "could not convert string to float: '") + std::string(text) + "'");
+    throw ArgumentError((integer ? "invalid literal for int() with base 10: '" : "could not convert string to float: '") +
+                        std::string(text) + "'");
   }
   return step;
 }
@@ -141,7 +149,8 @@ std::vector<StepType> available_steps(const std::string& directory, std::string_
   std::vector<StepType> steps;
   for (const std::string& path : detail::restore_view(directory, std::string(prefix))) {
     const std::size_t at = path.rfind(prefix);
-    steps.push_back(detail::parse_step<StepType>(at == path.npos ? std::string_view(path) : std::string_view(path).substr(at + prefix.size())));
+    steps.push_back(
+        detail::parse_step<StepType>(at == path.npos ? std::string_view(path) : std::string_view(path).substr(at + prefix.size())));
   }
   std::sort(steps.begin(), steps.end());
   return steps;

@@ -152,8 +152,10 @@ inline std::string safe_normpath(std::string_view path) {
     const std::string_view part = path.substr(at, end - at);
     at = end + 1;
     if (part.empty() || part == ".") continue;
-    if (part != ".." || (root.empty() && parts.empty()) || (!parts.empty() && parts.back() == "..")) parts.push_back(part);
-    else if (!parts.empty()) parts.pop_back();
+    if (part != ".." || (root.empty() && parts.empty()) || (!parts.empty() && parts.back() == ".."))
+      parts.push_back(part);
+    else if (!parts.empty())
+      parts.pop_back();
   }
   std::string plain(root);
   for (std::size_t i = 0; i < parts.size(); ++i) plain += (i ? "/" : "") + std::string(parts[i]);

@@ -39,7 +39,7 @@ struct SaveCheckpointOptions {
 struct RestoreCheckpointOptions {
   std::optional<Step> step{};  // absent: the newest
   std::string prefix = "checkpoint_";
-  bool cast = false;           // msgpack: any dtype may become any other (StateDictOptions)
+  bool cast = false;  // msgpack: any dtype may become any other (StateDictOptions)
 };
 
 template <class T>
@@ -68,18 +68,21 @@ namespace detail {
 
 inline void refuse_scheme(const std::string& directory) {
   if (const std::size_t length = scheme_length(directory))
-    throw ArgumentError("orrery reads and writes local or mounted paths only; \"" + directory.substr(0, length) + "\" is neither", {.file = directory});
+    throw ArgumentError("orrery reads and writes local or mounted paths only; \"" + directory.substr(0, length) + "\" is neither",
+                        {.file = directory});
 }
 
 // 4.4.
-inline std::string save_msgpack_checkpoint(const std::string& directory, const TreeView& view, const Step& step, const SaveCheckpointOptions& options) {
+inline std::string save_msgpack_checkpoint(const std::string& directory, const TreeView& view, const Step& step,
+                                           const SaveCheckpointOptions& options) {
   refuse_scheme(directory);
   const std::string plain = safe_normpath(directory);
   const std::string base = join_path(plain, options.prefix), temporary = base + "tmp", final_path = base + step.text();
   if (!options.overwrite) check_overwrite(base, temporary, final_path, step.text());
   const msgpack_format::Image image = msgpack_format::image_of_state_dict(view);
   if (options.overwrite && storage::is_directory(final_path))
-    throw IoError("a directory cannot be replaced by a file: this step was saved with the Orbax backend; remove it first", EISDIR, {.file = final_path});
+    throw IoError("a directory cannot be replaced by a file: this step was saved with the Orbax backend; remove it first", EISDIR,
+                  {.file = final_path});
   write_msgpack_file(image, final_path, {temporary, options.overwrite, options.durability});
   clean_up(base, final_path, options.keep, options.overwrite, options.keep_every_n_steps);
   return final_path;
@@ -102,7 +105,8 @@ inline std::optional<std::string> checkpoint_to_restore(const std::string& direc
 // The msgpack file at that path; a directory is Orbax's, or nobody's.
 inline MsgpackFile open_msgpack_file(const std::string& path) {
   if (storage::is_directory(path))
-    throw IoError("Is a directory: expected a msgpack file, or a directory with one of Orbax's files checkpoint, _METADATA, manifest.ocdbt", EISDIR, {.file = path});
+    throw IoError("Is a directory: expected a msgpack file, or a directory with one of Orbax's files checkpoint, _METADATA, manifest.ocdbt",
+                  EISDIR, {.file = path});
   return MsgpackFile(path);
 }
 
@@ -110,6 +114,9 @@ inline MsgpackFile open_msgpack_file(const std::string& path) {
 
 template <PyTree T>
 std::string save_checkpoint(const std::string& directory, const T& target, const Step& step, const SaveCheckpointOptions& options) {
+  if (options.backend == Backend::orbax)
+    throw ArgumentError("save_checkpoint writes msgpack files; save Orbax checkpoints with PyTreeCheckpointer or CheckpointManager",
+                        {.file = directory});
   return detail::save_msgpack_checkpoint(directory, describe(target), step, options);
 }
 
@@ -130,7 +137,8 @@ T restore_checkpoint(const std::string& directory, T target, const RestoreCheckp
   const auto path = detail::checkpoint_to_restore(directory, options);
   if (!path) return target;
   const detail::MsgpackFile file = detail::open_msgpack_file(*path);
-  detail::fill_from_state(ops<T>(), &target, true, file.tree(), {options.cast}, {.file = *path}, [&](std::span<const Slot> slots) { file.read(slots); });
+  detail::fill_from_state(ops<T>(), &target, true, file.tree(), {options.cast}, {.file = *path},
+                          [&](std::span<const Slot> slots) { file.read(slots); });
   return target;
 }
 
@@ -141,7 +149,8 @@ T restore_checkpoint(const std::string& directory, const RestoreCheckpointOption
   if (!path) throw NotFoundError("there is no checkpoint " + options.prefix + "* here", {.file = directory});
   const detail::MsgpackFile file = detail::open_msgpack_file(*path);
   T value{};
-  detail::fill_from_state(ops<T>(), &value, false, file.tree(), {options.cast}, {.file = *path}, [&](std::span<const Slot> slots) { file.read(slots); });
+  detail::fill_from_state(ops<T>(), &value, false, file.tree(), {options.cast}, {.file = *path},
+                          [&](std::span<const Slot> slots) { file.read(slots); });
   return value;
 }
 

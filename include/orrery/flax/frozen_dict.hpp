@@ -111,7 +111,9 @@ struct orrery::ContainerTraits<orrery::flax::FrozenDict<A, B>> {
     ops.role = Role::frozen_dict;
     ops.size = [](const void* dict) { return map_ops.size(Access::entries<Dict>(dict)); };
     ops.children = [](void* dict, void** out) { map_ops.children(Access::entries<Dict>(dict), out); };
-    ops.keys = [](const void* dict, std::string_view* out, std::deque<std::string>& made) { map_ops.keys(Access::entries<Dict>(dict), out, made); };
+    ops.keys = [](const void* dict, std::string_view* out, std::deque<std::string>& made) {
+      map_ops.keys(Access::entries<Dict>(dict), out, made);
+    };
     if constexpr (std::is_default_constructible_v<typename Dict::mapped_type>) {
       ops.make = [](void* dict, std::size_t count) { map_ops.make(Access::entries<Dict>(dict), count); };
       ops.emplace = [](void* dict, std::string_view key) { return map_ops.emplace(Access::entries<Dict>(dict), key); };

@@ -26,8 +26,10 @@ inline void write_msgpack_file(const msgpack_format::Image& image, std::string p
   storage::AtomicFile target(std::move(path), options);
   storage::GatherWriter writer(target.file(), {.checksums = false, .early_writeback = options.durability == Durability::synced});
   image.for_each_run([&](std::span<const std::byte> bytes, bool stays) {
-    if (stays) writer.append(bytes);
-    else writer.append_copy(bytes);
+    if (stays)
+      writer.append(bytes);
+    else
+      writer.append_copy(bytes);
   });
   writer.flush();
   target.commit();

@@ -43,7 +43,9 @@ Tree msgpack_restore(std::string_view bytes);
 
 namespace detail {
 
-inline msgpack_format::Document document_of(std::string_view bytes) { return msgpack_format::read_document(std::as_bytes(std::span(bytes.data(), bytes.size()))); }
+inline msgpack_format::Document document_of(std::string_view bytes) {
+  return msgpack_format::read_document(std::as_bytes(std::span(bytes.data(), bytes.size())));
+}
 
 // Reads the leaves that a document describes.
 inline void read_slots(const msgpack_format::Document& document, std::span<const Slot> slots) {
@@ -78,7 +80,8 @@ std::string to_bytes(const T& value) {
 template <PyTree T>
 T from_bytes(T target, std::string_view bytes, StateDictOptions options) {
   const msgpack_format::Document document = detail::document_of(bytes);
-  detail::fill_from_state(ops<T>(), &target, true, document.tree, options, {}, [&](std::span<const Slot> slots) { detail::read_slots(document, slots); });
+  detail::fill_from_state(ops<T>(), &target, true, document.tree, options, {},
+                          [&](std::span<const Slot> slots) { detail::read_slots(document, slots); });
   return target;
 }
 
@@ -86,7 +89,8 @@ template <PyTree T>
 T from_bytes(std::string_view bytes, StateDictOptions options) {
   const msgpack_format::Document document = detail::document_of(bytes);
   T value{};
-  detail::fill_from_state(ops<T>(), &value, false, document.tree, options, {}, [&](std::span<const Slot> slots) { detail::read_slots(document, slots); });
+  detail::fill_from_state(ops<T>(), &value, false, document.tree, options, {},
+                          [&](std::span<const Slot> slots) { detail::read_slots(document, slots); });
   return value;
 }
 

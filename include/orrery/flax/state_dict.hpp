@@ -69,7 +69,8 @@ inline Tree state_dict_of(const TreeView& view, std::size_t at) {
 // Fills `object` from a state; `read(slots)` brings the elements of leaves that the state only describes. `structured`: what the object
 // holds says what is wanted, otherwise its type alone.
 template <class Read>
-void fill_from_state(const TypeOps& ops, void* object, bool structured, const Tree& state, StateDictOptions options, const Where& where, Read&& read) {
+void fill_from_state(const TypeOps& ops, void* object, bool structured, const Tree& state, StateDictOptions options, const Where& where,
+                     Read&& read) {
   StateDictPlan matched = match_state_dict(ops, structured ? object : nullptr, state, options.cast, where);
   Slots slots = open_slots(matched.plan, object);
   copy_held(slots);
@@ -80,7 +81,8 @@ void fill_from_state(const TypeOps& ops, void* object, bool structured, const Tr
 // A state dict in memory has its values.
 inline void refuse_unread(std::span<const Slot> slots) {
   for (const Slot& slot : slots)
-    if (!slot.from->has_value()) throw ArgumentError("a leaf of this state dict is only described, its value was not read; restore the checkpoint to have it");
+    if (!slot.from->has_value())
+      throw ArgumentError("a leaf of this state dict is only described, its value was not read; restore the checkpoint to have it");
 }
 
 }  // namespace detail

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,13 +37,16 @@ inline std::string class_name(std::string_view type) {
   return std::string(colon == type.npos ? type : type.substr(colon + 1));
 }
 
-// The entry that Python would find under the string `key`: keys of other kinds are not it, whatever they read.
-inline const Tree* string_entry(const Tree& state, std::string_view key) {
+// The entry that Python would find under the string `key`: keys of other kinds are not it, whatever they read. `hint`: where it stands if
+// the state has the order of the target, as it mostly does.
+inline const Tree* string_entry(const Tree& state, std::string_view key, std::size_t hint = 0) {
+  const std::span<const Tree::Item> items = state.items();
+  if (hint < items.size() && items[hint].key.text == key) return items[hint].key.kind == DictKeyKind::string ? &items[hint].value : nullptr;
   const Tree* found = state.find(key);
   if (!found) return nullptr;
-  const Tree::Item* first = state.items().data();
-  const auto at = static_cast<std::size_t>(reinterpret_cast<const char*>(found) - reinterpret_cast<const char*>(first)) / sizeof(Tree::Item);
-  return first[at].key.kind == DictKeyKind::string ? found : nullptr;
+  const auto at =
+      static_cast<std::size_t>(reinterpret_cast<const char*>(found) - reinterpret_cast<const char*>(items.data())) / sizeof(Tree::Item);
+  return items[at].key.kind == DictKeyKind::string ? found : nullptr;
 }
 
 class StateDictErrors {
@@ -62,52 +66,66 @@ class StateDictErrors {
   }
   [[noreturn]] void wrong_kind(std::string_view wanted, const Tree& state, const PathLink* path) const {
     Differences differences;
-    std::string text = "The state dict holds " + std::string(state.kind_name()) + " where " + std::string(wanted) + " is wanted, at path " + flax_path(path);
+    std::string text = "The state dict holds " + std::string(state.kind_name()) + " where " + std::string(wanted) + " is wanted, at path " +
+                       flax_path(path);
     differences.kinds.push_back({to_string(path), text});
     throw StructureError(text, std::move(differences), where_);
   }
   [[noreturn]] void wrong_size(std::size_t target, std::size_t state, const PathLink* path) const {
-    extra("The size of the list and the state dict do not match, got " + std::to_string(target) + " and " + std::to_string(state) + " at path " + flax_path(path), path);
+    extra("The size of the list and the state dict do not match, got " + std::to_string(target) + " and " + std::to_string(state) +
+              " at path " + flax_path(path),
+          path);
   }
   [[noreturn]] void wrong_dict(const std::vector<std::string_view>& absent, const PathLink* path) const {
     missing("The target dict keys and state dict keys do not match, target dict contains keys " + python_set(absent) +
-                " which are not present in state dict at path " + flax_path(path), path);
+                " which are not present in state dict at path " + flax_path(path),
+            path);
   }
-  [[noreturn]] void wrong_fields(const std::vector<std::string_view>& state, const std::vector<std::string_view>& fields, bool absent, const PathLink* path) const {
-    const std::string text = "The field names of the state dict and the named tuple do not match, got " + python_set(state) + " and " + python_set(fields) + " at path " + flax_path(path);
+  [[noreturn]] void wrong_fields(const std::vector<std::string_view>& state, const std::vector<std::string_view>& fields, bool absent,
+                                 const PathLink* path) const {
+    const std::string text = "The field names of the state dict and the named tuple do not match, got " + python_set(state) + " and " +
+                             python_set(fields) + " at path " + flax_path(path);
     if (absent) missing(text, path);
     extra(text, path);
   }
   [[noreturn]] void missing_field(std::string_view field, std::string_view type, const PathLink* path) const {
     const PathLink link{path, field, 0, false};
-    missing("Missing field " + std::string(field) + " in state dict while restoring an instance of " + class_name(type) + ", at path " + flax_path(path), &link);
+    missing("Missing field " + std::string(field) + " in state dict while restoring an instance of " + class_name(type) + ", at path " +
+                flax_path(path),
+            &link);
   }
   [[noreturn]] void unknown_fields(const std::vector<std::string_view>& fields, std::string_view type, const PathLink* path) const {
     std::string list;
     for (std::string_view field : fields) list += (list.empty() ? "" : ",") + std::string(field);
-    extra("Unknown field(s) \"" + list + "\" in state dict while restoring an instance of " + class_name(type) + " at path " + flax_path(path), path);
+    extra("Unknown field(s) \"" + list + "\" in state dict while restoring an instance of " + class_name(type) + " at path " +
+              flax_path(path),
+          path);
   }
   [[noreturn]] void wrong_key(std::string_view key, const PathLink* path) const {
     Differences differences;
-    const std::string text = "The key " + python_set({key}) + " of the state dict cannot be a key of the target's map, at path " + flax_path(path);
+    const std::string text =
+        "The key " + python_set({key}) + " of the state dict cannot be a key of the target's map, at path " + flax_path(path);
     differences.kinds.push_back({to_string(path), text});
     throw StructureError(text, std::move(differences), where_);
   }
   [[noreturn]] void wrong_dtype(DType stored, DType wanted, const PathLink* path) const {
     Differences differences;
-    const std::string text = "The state dict holds " + std::string(name(stored)) + " where " + std::string(name(wanted)) + " is wanted, at path " + flax_path(path) + "; cast = true converts";
+    const std::string text = "The state dict holds " + std::string(name(stored)) + " where " + std::string(name(wanted)) +
+                             " is wanted, at path " + flax_path(path) + "; cast = true converts";
     differences.dtypes.push_back({to_string(path), text});
     throw DTypeError(text, std::move(differences), where_);
   }
   [[noreturn]] void wrong_shape(const Shape& stored, const std::string& wanted, const PathLink* path) const {
     Differences differences;
-    const std::string text = "The state dict holds an array of shape " + to_string(stored) + " where " + wanted + " is wanted, at path " + flax_path(path);
+    const std::string text =
+        "The state dict holds an array of shape " + to_string(stored) + " where " + wanted + " is wanted, at path " + flax_path(path);
     differences.shapes.push_back({to_string(path), text});
     throw ShapeError(text, std::move(differences), where_);
   }
-  const Tree& index(const Tree& state, std::string_view digits, const PathLink* path) const {
-    const Tree* found = string_entry(state, digits);
-    if (!found) missing("'" + std::string(digits) + "': the state dict of a list has no such entry, at path " + flax_path(path), path);
+  const Tree& index(const Tree& state, std::size_t i, const PathLink* path) const {
+    const std::string digits = std::to_string(i);
+    const Tree* found = string_entry(state, digits, i);
+    if (!found) missing("'" + digits + "': the state dict of a list has no such entry, at path " + flax_path(path), path);
     return *found;
   }
 
@@ -139,7 +157,7 @@ class TreeMerger : StateDictErrors {
     std::vector<Tree> elements;
     for (std::size_t i = 0; i < target.size(); ++i) {
       const PathLink link{path, {}, i, true};
-      elements.push_back(merged(target.elements()[i], index(state, std::to_string(i), path), &link, depth + 1));
+      elements.push_back(merged(target.elements()[i], index(state, i, path), &link, depth + 1));
     }
     return target.is_list() ? Tree::list(std::move(elements)) : Tree::tuple(std::move(elements));
   }

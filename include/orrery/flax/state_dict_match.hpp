@@ -15,6 +15,7 @@
 
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/flax/namedtuple.hpp"
 #include "orrery/flax/state_dict_errors.hpp"
 #include "orrery/restore/match.hpp"
 #include "orrery/restore/plan.hpp"
@@ -30,21 +31,28 @@ struct StateDictPlan {
   std::deque<Tree> trees{};
 };
 
-class StateDictMatcher : StateDictErrors {
+class StateDictMatcher : NamedtupleRules {
  public:
-  StateDictMatcher(bool cast, const Where& where) : StateDictErrors(where), cast_(cast) {}
+  StateDictMatcher(bool cast, const Where& where) : NamedtupleRules(where), cast_(cast) {}
 
   StateDictPlan out{};
 
-  struct At { std::uint32_t parent = Plan::root; std::uint32_t child = 0; bool emplace = false; std::string_view key{}; };
+  struct At {
+    std::uint32_t parent = Plan::root;
+    std::uint32_t child = 0;
+    bool emplace = false;
+    std::string_view key{};
+  };
 
   // `object` null: a new value, whose type and the state decide.
   void node(const TypeOps& ops, void* object, const Tree& state, At at, const PathLink* path, std::size_t depth = 0) {
-    if (depth > orrery::detail::max_nesting) throw FormatError("the state dict nests deeper than 512 levels", {to_string(path), where_.file});
+    if (depth > orrery::detail::max_nesting)
+      throw FormatError("the state dict nests deeper than 512 levels", {to_string(path), where_.file});
     if (ops.read_only) {
       step(Plan::Do::keep, ops, state, at);
       return;
     }
+    if (ops.deferred) return node(ops.deferred(object), object, state, at, path, depth);
     // Python stops here (L3); for us Orbax's none for an empty state is as good as Flax's {}.
     if (state.is_none() && orrery::detail::is_leafless(ops)) return;
     switch (ops.kind) {
@@ -80,8 +88,8 @@ class StateDictMatcher : StateDictErrors {
   // Flax takes any shape and dtype; a C++ type can hold what it can hold.
   void leaf(const TypeOps& ops, void* object, const Tree& state, At at, const PathLink* path) {
     const bool text = ops.leaf.kind == LeafKind::string;
-    if (!state.is_leaf() || text != (state.leaf_kind() == LeafKind::string) || state.leaf_kind() == LeafKind::bytes || state.leaf_kind() == LeafKind::ext ||
-        (state.leaf_kind() == LeafKind::prng_key) != (ops.leaf.kind == LeafKind::prng_key))
+    if (!state.is_leaf() || text != (state.leaf_kind() == LeafKind::string) || state.leaf_kind() == LeafKind::bytes ||
+        state.leaf_kind() == LeafKind::ext || (state.leaf_kind() == LeafKind::prng_key) != (ops.leaf.kind == LeafKind::prng_key))
       wrong_kind("a leaf (" + std::string(name(ops.leaf.kind)) + ")", state, path);
     bool cast = false;
     if (!text) {
@@ -99,7 +107,8 @@ class StateDictMatcher : StateDictErrors {
 
   static bool shape_fits(const TypeOps& ops, void* object, std::span<const Dim> shape) {
     const std::span<const Dim> extents = ops.leaf.extents;
-    if (!ops.leaf.any_rank && !std::equal(shape.begin(), shape.end(), extents.begin(), extents.end(), [](Dim have, Dim want) { return want == any_dim || want == have; }))
+    if (!ops.leaf.any_rank && !std::equal(shape.begin(), shape.end(), extents.begin(), extents.end(),
+                                          [](Dim have, Dim want) { return want == any_dim || want == have; }))
       return false;
     if (ops.resize || ops.assign) return true;
     if (!object) return std::find(extents.begin(), extents.end(), any_dim) == extents.end();
@@ -124,7 +133,8 @@ class StateDictMatcher : StateDictErrors {
     }
     void* held = nullptr;
     if (object && ops.size(object)) ops.children(object, &held);
-    if (!held && !ops.make) wrong_kind("nothing, as the target's " + std::string(ops.type_name) + " is empty and cannot be filled", state, path);
+    if (!held && !ops.make)
+      wrong_kind("nothing, as the target's " + std::string(ops.type_name) + " is empty and cannot be filled", state, path);
     const std::uint32_t self = step(held ? Plan::Do::walk : Plan::Do::make, ops, state, at, 1);
     node(*ops.types[0], held, state, {self, 0, false, {}}, path, depth + 1);
   }
@@ -177,49 +187,13 @@ class StateDictMatcher : StateDictErrors {
     } else {
       for (std::size_t i = 0; i < ops.types.size(); ++i) {
         if (ops.types[i]->kind == TypeKind::skipped) continue;
-        const Tree* value = string_entry(state, ops.names[i]);
+        const Tree* value = string_entry(state, ops.names[i], i);
         if (!value) missing_field(ops.names[i], ops.type_name, path);
         member(i, *value);
       }
       if (!unknown.empty()) unknown_fields(unknown, ops.type_name, path);
     }
     pool_.resize(members);
-  }
-
-  // The position of a member that is part of the tree, or types.size().
-  static std::size_t field_of(const TypeOps& ops, std::string_view name) {
-    for (std::size_t i = 0; i < ops.types.size(); ++i)
-      if (ops.names[i] == name && ops.types[i]->kind != TypeKind::skipped) return i;
-    return ops.types.size();
-  }
-
-  void check_namedtuple(const TypeOps& ops, const Tree& state, const std::vector<std::string_view>& unknown, const PathLink* path) const {
-    std::vector<std::string_view> fields, keys;
-    bool absent = false;
-    for (std::size_t i = 0; i < ops.types.size(); ++i) {
-      if (ops.types[i]->kind == TypeKind::skipped) continue;
-      fields.push_back(ops.names[i]);
-      absent = absent || !string_entry(state, ops.names[i]);
-    }
-    if (!absent && unknown.empty()) return;
-    for (const auto& [key, value] : state.items()) keys.push_back(key.text);
-    wrong_fields(keys, fields, absent, path);
-  }
-
-  static bool is_old_namedtuple(const Tree& state) { return state.size() == 3 && state.contains("name") && state.contains("fields") && state.contains("values"); }
-  Tree converted(const Tree& old, const PathLink* path) const {
-    const Tree& fields = old["fields"];
-    const Tree& values = old["values"];
-    if (!fields.is_dict()) wrong_kind("the field names of an old namedtuple", fields, path);
-    if (!values.is_dict()) wrong_kind("the values of an old namedtuple", values, path);
-    Tree state = Tree::dict();
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-      const std::string digits = std::to_string(i);
-      const Tree& field = index(fields, digits, path);
-      if (field.kind() != Tree::Kind::string) wrong_kind("the name of a field", field, path);
-      state.insert({field.string()}, index(values, digits, path));
-    }
-    return state;
   }
 
   // Lengths must agree, as in Flax; but an empty C++ vector says nothing about its length, and follows the state.
@@ -240,7 +214,7 @@ class StateDictMatcher : StateDictErrors {
     for (std::size_t i = 0; i < count; ++i) {
       const PathLink link{path, {}, i, true};
       const TypeOps& element = *ops.types[per_member ? i : 0];
-      node(element, child(have, elements + i), index(state, std::to_string(i), path), {self, static_cast<std::uint32_t>(i), false, {}}, &link, depth + 1);
+      node(element, child(have, elements + i), index(state, i, path), {self, static_cast<std::uint32_t>(i), false, {}}, &link, depth + 1);
     }
     pool_.resize(elements);
   }
@@ -268,13 +242,14 @@ class StateDictMatcher : StateDictErrors {
     ops.keys(object, keys_.data() + keys, out.plan.names);
     std::vector<std::string_view> absent;
     for (std::size_t i = 0; i < count; ++i)
-      if (!string_entry(state, keys_[keys + i])) absent.push_back(keys_[keys + i]);
+      if (!string_entry(state, keys_[keys + i], i)) absent.push_back(keys_[keys + i]);
     if (!absent.empty()) wrong_dict(absent, path);
     const std::uint32_t self = step(Plan::Do::walk, ops, state, at);
     for (std::size_t i = 0; i < count; ++i) {
       const std::string_view key = keys_[keys + i];
       const PathLink link{path, key, 0, false};
-      node(*ops.types[0], pool_[elements + i], *state.find(key), {self, static_cast<std::uint32_t>(i), false, key}, &link, depth + 1);
+      node(*ops.types[0], pool_[elements + i], *string_entry(state, key, i), {self, static_cast<std::uint32_t>(i), false, key}, &link,
+           depth + 1);
     }
     pool_.resize(elements);
     keys_.resize(keys);

@@ -1,12 +1,16 @@
-// JSON, through RapidJSON, which no other header includes. parse() drives a handler through a text in one pass (a _METADATA of 100 000
-// leaves is 30 MB); Value is a small document for small files. Text is written by hand where it is needed, with append_quoted.
+// JSON, read through RapidJSON, which no other header includes. parse() drives a handler through a text in one pass (a _METADATA of
+// 100 000 leaves is 30 MB) or makes a Value (json_value.hpp) of a small one; text is written with json_writer.hpp.
 #pragma once
 
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <limits>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <system_error>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -16,45 +20,110 @@
 #include <rapidjson/reader.h>
 
 #include "orrery/core/error.hpp"
+#include "orrery/formats/json_value.hpp"   // IWYU pragma: export
+#include "orrery/formats/json_writer.hpp"  // IWYU pragma: export
 
 namespace orrery::inline v0::json {
 
-// Containers inside one another that a text may have.
-inline constexpr std::size_t max_depth = 128;
+struct ParseOptions {
+  std::size_t max_depth = 128;    // containers inside one another
+  bool nan_and_infinity = false;  // accept NaN, Infinity and -Infinity, as Python's json writes them
+};
+
+// Calls handler.null(), boolean(bool), integer(int64), unsigned_integer(uint64; only above int64), number(double; also integers of more
+// than 64 bits), string(string_view), start_object(), key(string_view), end_object(), start_array(), end_array() in the order of the text.
+// FormatError with the offset (counted from where.offset) for anything that is not one strict JSON value in UTF-8, nests too deep, or
+// repeats a key, which shows when its object ends; handlers throw their own. O(n log n), whatever the text is.
+template <class Handler>
+void parse(std::string_view text, Handler& handler, const Where& where, const ParseOptions& options = {});
+
+// The whole text as a Value. FormatError as above.
+inline Value parse(std::string_view text, const Where& where, const ParseOptions& options = {});
 
 namespace detail {
 
 [[noreturn]] inline void refuse(const std::string& what, Where where, std::uint64_t offset) {
-  where.offset = offset;
+  where.offset = where.offset.value_or(0) + offset;
   throw FormatError("this is no JSON text that can be used: " + what, std::move(where));
 }
 
-// RapidJSON's handler concept, with what it leaves to us: depth, duplicate keys, and bools that say "stop" become exceptions.
+// The keys of the open objects. Sorted when an object ends, so that no choice of keys makes it slow.
+class OpenKeys {
+ public:
+  struct Key {
+    std::size_t begin, size;
+    std::uint64_t offset;  // behind the key, in the text
+  };
+
+  void open_object() { starts_.emplace_back(keys_.size(), bytes_.size()); }
+  void add(std::string_view key, std::uint64_t offset) {
+    keys_.push_back({bytes_.size(), key.size(), offset});
+    bytes_ += key;
+  }
+  void close_object(const Where& where) {
+    const auto [first, first_byte] = starts_.back();
+    const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(first);
+    if (keys_.end() - begin > 1) {
+      std::sort(begin, keys_.end(), [&](const Key& a, const Key& b) {
+        const int order = text(a).compare(text(b));
+        return order != 0 ? order < 0 : a.offset < b.offset;
+      });
+      const auto twice = std::adjacent_find(begin, keys_.end(), [&](const Key& a, const Key& b) { return text(a) == text(b); });
+      if (twice != keys_.end()) refuse("the key " + quoted(text(*twice)) + " stands twice in one object", where, (twice + 1)->offset);
+    }
+    keys_.resize(first);
+    bytes_.resize(first_byte);
+    starts_.pop_back();
+  }
+
+ private:
+  std::string_view text(const Key& key) const noexcept { return std::string_view(bytes_).substr(key.begin, key.size); }
+
+  std::string bytes_{};
+  std::vector<Key> keys_{};
+  std::vector<std::pair<std::size_t, std::size_t>> starts_{};  // of each open object, in keys_ and bytes_
+};
+
+// Whether the digits of a number that no double holds stand for something below 1, that is, for zero.
+inline bool underflows(std::string_view text) noexcept {
+  const std::size_t e = std::min(text.find_first_of("eE"), text.size());
+  std::int64_t exponent = 0;
+  if (e < text.size()) {
+    const char* digits = text.data() + e + (text[e + 1] == '+' ? 2 : 1);
+    if (std::from_chars(digits, text.data() + text.size(), exponent).ec != std::errc()) return text[e + 1] == '-';
+  }
+  exponent = std::clamp<std::int64_t>(exponent, -(std::int64_t{1} << 40), std::int64_t{1} << 40);  // a text is shorter
+  const std::size_t point = std::min(text.find('.'), e), leading = std::min(text.find_first_of("123456789"), e);
+  return exponent + static_cast<std::int64_t>(point) - static_cast<std::int64_t>(leading) < 0;
+}
+
+// RapidJSON's handler concept, with what it leaves to us: depth, duplicate keys, numbers, and its bools, which become exceptions.
+// Numbers come as text: RapidJSON 1.1 reads outside its tables for some exponents ("1e-99999999999999").
 template <class Handler>
 class Adapter {
  public:
-  Adapter(Handler& handler, const rapidjson::MemoryStream& stream, const Where& where) : handler_(handler), stream_(stream), where_(where) {}
+  Adapter(Handler& handler, const rapidjson::MemoryStream& stream, const Where& where, const ParseOptions& options)
+      : handler_(handler), stream_(stream), where_(where), options_(options) {}
 
   bool Null() { return handler_.null(), true; }
   bool Bool(bool value) { return handler_.boolean(value), true; }
-  bool Int(int value) { return handler_.integer(value), true; }
-  bool Uint(unsigned value) { return handler_.integer(static_cast<std::int64_t>(value)), true; }
-  bool Int64(std::int64_t value) { return handler_.integer(value), true; }
-  bool Uint64(std::uint64_t value) { return handler_.unsigned_integer(value), true; }
-  bool Double(double value) { return handler_.number(value), true; }
-  bool RawNumber(const char*, rapidjson::SizeType, bool) { return false; }
-  bool String(const char* text, rapidjson::SizeType size, bool) { return handler_.string({text, size}), true; }
+  bool RawNumber(const char* text, rapidjson::SizeType, bool) { return number(text), true; }
+  bool String(const char* text, rapidjson::SizeType size, bool) {
+    check_surrogates({text, size});
+    return handler_.string({text, size}), true;
+  }
   bool Key(const char* text, rapidjson::SizeType size, bool) {
-    if (!keys_.back().insert(std::string(text, size)).second) refuse("the key \"" + std::string(text, size) + "\" stands twice in one object", where_, stream_.Tell());
+    check_surrogates({text, size});
+    keys_.add({text, size}, stream_.Tell());
     return handler_.key({text, size}), true;
   }
   bool StartObject() {
     enter();
-    keys_.emplace_back();
+    keys_.open_object();
     return handler_.start_object(), true;
   }
   bool EndObject(rapidjson::SizeType) {
-    keys_.pop_back();
+    keys_.close_object(where_);
     --depth_;
     return handler_.end_object(), true;
   }
@@ -66,56 +135,53 @@ class Adapter {
     --depth_;
     return handler_.end_array(), true;
   }
+  // Never called: numbers come raw.
+  bool Int(int) { return false; }
+  bool Uint(unsigned) { return false; }
+  bool Int64(std::int64_t) { return false; }
+  bool Uint64(std::uint64_t) { return false; }
+  bool Double(double) { return false; }
 
  private:
   void enter() {
-    if (++depth_ > max_depth) refuse("it nests deeper than " + std::to_string(max_depth) + " levels", where_, stream_.Tell());
+    if (++depth_ > options_.max_depth)
+      refuse("it nests deeper than " + std::to_string(options_.max_depth) + " levels", where_, stream_.Tell());
+  }
+
+  // RapidJSON lets a lone \udc00 pass, and makes bytes of it that are no UTF-8.
+  void check_surrogates(std::string_view text) {
+    for (std::size_t at = 0; (at = text.find('\xED', at)) != std::string_view::npos; ++at)
+      if (static_cast<unsigned char>(text[at + 1]) >= 0xA0) refuse("half a surrogate pair stands in a string", where_, stream_.Tell());
+  }
+
+  void number(std::string_view text) {
+    const char *first = text.data(), *last = first + text.size();
+    const bool minus = text.front() == '-';
+    if (const char letter = text[minus ? 1 : 0]; letter == 'N' || letter == 'I') {
+      if (!options_.nan_and_infinity || (text != "NaN" && text != "Infinity" && text != "-Infinity"))
+        refuse("\"" + std::string(text) + "\" is no JSON number", where_, stream_.Tell());
+      const double value = letter == 'N' ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
+      return handler_.number(minus ? -value : value);
+    }
+    if (text.find_first_of(".eE") == std::string_view::npos) {
+      if (std::int64_t value = 0; std::from_chars(first, last, value).ec == std::errc()) return handler_.integer(value);
+      if (std::uint64_t value = 0; !minus && std::from_chars(first, last, value).ec == std::errc()) return handler_.unsigned_integer(value);
+    }
+    double value = 0;
+    if (std::from_chars(first, last, value).ec == std::errc::result_out_of_range) {
+      if (!underflows(text)) refuse("a number is too large for a double", where_, stream_.Tell());
+      value = minus ? -0.0 : 0.0;
+    }
+    handler_.number(value);
   }
 
   Handler& handler_;
   const rapidjson::MemoryStream& stream_;
   const Where& where_;
+  const ParseOptions& options_;
   std::size_t depth_ = 0;
-  std::vector<std::unordered_set<std::string>> keys_{};
+  OpenKeys keys_{};
 };
-
-}  // namespace detail
-
-// Calls handler.null(), boolean(bool), integer(int64), unsigned_integer(uint64; only above int64), number(double), string(string_view),
-// start_object(), key(string_view), end_object(), start_array(), end_array() in the order of the text. FormatError with the offset for
-// anything that is not one strict JSON value in UTF-8, nests deeper than max_depth, or repeats a key; handlers throw their own.
-template <class Handler>
-void parse(std::string_view text, Handler& handler, const Where& where) {
-  rapidjson::MemoryStream stream(text.data(), text.size());
-  rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>> reader;
-  detail::Adapter<Handler> adapter(handler, stream, where);
-  const auto result = reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag>(stream, adapter);
-  if (result.IsError()) detail::refuse(rapidjson::GetParseError_En(result.Code()), where, result.Offset());
-}
-
-// A parsed text. Objects keep the order of the file.
-class Value {
- public:
-  using Array = std::vector<Value>;
-  using Object = std::vector<std::pair<std::string, Value>>;
-  std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, Array, Object> data = nullptr;
-
-  bool is_null() const noexcept { return std::holds_alternative<std::nullptr_t>(data); }
-  const Object* object() const noexcept { return std::get_if<Object>(&data); }
-  const Array* array() const noexcept { return std::get_if<Array>(&data); }
-  const std::string* string() const noexcept { return std::get_if<std::string>(&data); }
-  const bool* boolean() const noexcept { return std::get_if<bool>(&data); }
-  const std::int64_t* integer() const noexcept { return std::get_if<std::int64_t>(&data); }
-  // The member of that name, or null where this is no object or has none.
-  const Value* find(std::string_view key) const noexcept {
-    if (const Object* members = object())
-      for (const auto& [name, value] : *members)
-        if (name == key) return &value;
-    return nullptr;
-  }
-};
-
-namespace detail {
 
 class Builder {
  public:
@@ -136,7 +202,8 @@ class Builder {
   // Only the last child of a container is open, so that growing a vector moves nothing that open_ points at.
   Value& add(Value value) {
     if (open_.empty()) return root = std::move(value);
-    if (auto* members = std::get_if<Value::Object>(&open_.back()->data)) return members->emplace_back(std::move(key_), std::move(value)).second;
+    if (auto* members = std::get_if<Value::Object>(&open_.back()->data))
+      return members->emplace_back(std::move(key_), std::move(value)).second;
     return std::get<Value::Array>(open_.back()->data).emplace_back(std::move(value));
   }
   std::vector<Value*> open_{};
@@ -145,74 +212,25 @@ class Builder {
 
 }  // namespace detail
 
-// The whole text as a Value. FormatError as parse().
-inline Value parse(std::string_view text, const Where& where) {
+template <class Handler>
+void parse(std::string_view text, Handler& handler, const Where& where, const ParseOptions& options) {
+  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
+                             rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseNanAndInfFlag;
+  // RapidJSON counts digits in an int.
+  if (text.size() > std::numeric_limits<std::int32_t>::max()) detail::refuse("it has 2 GiB or more", where, 0);
+  rapidjson::MemoryStream stream(text.data(), text.size());
+  rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>> reader;
+  detail::Adapter<Handler> adapter(handler, stream, where, options);
+  const auto result = reader.template Parse<flags>(stream, adapter);
+  if (result.IsError()) detail::refuse(rapidjson::GetParseError_En(result.Code()), where, result.Offset());
+  // A zero byte is the end to RapidJSON.
+  if (stream.Tell() != text.size()) detail::refuse("a zero byte stands behind the value", where, stream.Tell());
+}
+
+inline Value parse(std::string_view text, const Where& where, const ParseOptions& options) {
   detail::Builder builder;
-  parse(text, builder, where);
+  parse(text, builder, where, options);
   return std::move(builder.root);
-}
-
-// A JSON string as Python's json.dumps writes it: ASCII alone, \uXXXX for the rest. Bytes that are no UTF-8 become U+FFFD.
-inline void append_quoted(std::string& out, std::string_view text);
-
-namespace detail {
-
-inline void append_escape(std::string& out, std::uint32_t unit) {
-  constexpr char digits[] = "0123456789abcdef";
-  out += "\\u";
-  for (int shift = 12; shift >= 0; shift -= 4) out += digits[(unit >> shift) & 15];
-}
-
-// The code point at `at`, which is moved behind it.
-inline std::uint32_t decode_utf8(std::string_view text, std::size_t& at) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
-  const std::uint32_t lead = byte(at++);
-  if (lead < 0x80) return lead;
-  const int more = lead >= 0xF0 && lead < 0xF8 ? 3 : lead >= 0xE0 && lead < 0xF0 ? 2 : lead >= 0xC2 && lead < 0xE0 ? 1 : 0;
-  if (more == 0 || at + static_cast<std::size_t>(more) > text.size()) return 0xFFFD;
-  std::uint32_t point = lead & (0x3Fu >> more);
-  for (int i = 0; i < more; ++i) {
-    if ((byte(at + static_cast<std::size_t>(i)) & 0xC0) != 0x80) return 0xFFFD;
-    point = point << 6 | (byte(at + static_cast<std::size_t>(i)) & 0x3F);
-  }
-  const std::uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-  if (point < least[more] || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) return 0xFFFD;
-  at += static_cast<std::size_t>(more);
-  return point;
-}
-
-}  // namespace detail
-
-inline void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  for (std::size_t at = 0; at < text.size();) {
-    const std::uint32_t point = detail::decode_utf8(text, at);
-    switch (point) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      default:
-        if (point >= 0x20 && point < 0x7F) {
-          out += static_cast<char>(point);
-        } else if (point < 0x10000) {
-          detail::append_escape(out, point);
-        } else {
-          detail::append_escape(out, 0xD800 + ((point - 0x10000) >> 10));
-          detail::append_escape(out, 0xDC00 + ((point - 0x10000) & 0x3FF));
-        }
-    }
-  }
-  out += '"';
-}
-
-inline std::string quoted(std::string_view text) {
-  std::string out;
-  append_quoted(out, text);
-  return out;
 }
 
 }  // namespace orrery::inline v0::json

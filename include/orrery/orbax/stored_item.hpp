@@ -45,8 +45,8 @@ class StoredItem {
   ItemStore& store() noexcept { return store_; }
   const msgpack_format::Document& aggregate() const noexcept { return *aggregate_; }
 
-  // The key of a chunk in the store without the array's prefix: "0.0".
-  static std::string prefix_of(const Leaf& leaf) { return leaf.name.empty() ? "" : leaf.name + "/"; }
+  // What stands before ".zarray" and "0.0" in the keys of an array. TensorStore adds no second slash to a name that ends in one.
+  static std::string prefix_of(const Leaf& leaf) { return leaf.name.empty() || leaf.name.ends_with('/') ? leaf.name : leaf.name + "/"; }
   // The checksum that we stored for that key, if any.
   std::optional<std::uint32_t> checksum(const std::string& key) const {
     const auto found = checksums_.find(key);

@@ -32,7 +32,8 @@ constexpr decltype(auto) unpack(bindings::sequence_tuple::tuple<>&&, std::index_
 template <class T, class F>
 constexpr decltype(auto) with_members(T& value, F&& f) {
   constexpr std::size_t count = member_count<T>;
-  return detail::unpack(detail::bindings::tie_as_tuple(value, detail::bindings::size_t_<count>{}), std::make_index_sequence<count>{}, std::forward<F>(f));
+  return detail::unpack(detail::bindings::tie_as_tuple(value, detail::bindings::size_t_<count>{}), std::make_index_sequence<count>{},
+                        std::forward<F>(f));
 }
 
 // PFR promises none of what is used here, so that a release that changes it must fail here and not in a user's file.

@@ -110,7 +110,8 @@ template <class K>
 concept IntegerKey = std::integral<K> && Element<K> && !std::same_as<K, bool> && !std::same_as<K, char>;
 // Owns its text: a string_view made from a file would dangle.
 template <class K>
-concept TextKey = std::convertible_to<const K&, std::string_view> && std::constructible_from<K, std::string_view> && !std::same_as<K, std::string_view>;
+concept TextKey =
+    std::convertible_to<const K&, std::string_view> && std::constructible_from<K, std::string_view> && !std::same_as<K, std::string_view>;
 
 template <IntegerKey K>
 std::optional<K> parse_key(std::string_view text) {
@@ -165,8 +166,10 @@ constexpr TypeOps map_row(std::string_view name) {
     ops.make = [](void* object, std::size_t) { as<Map>(object).clear(); };
     ops.emplace = [](void* object, std::string_view text) -> void* {
       Map& map = as<Map>(object);
-      if constexpr (IntegerKey<Key>) return address_of(map.try_emplace(*parse_key<Key>(text)).first->second);
-      else return address_of(map.try_emplace(map.end(), Key(text))->second);
+      if constexpr (IntegerKey<Key>)
+        return address_of(map.try_emplace(*parse_key<Key>(text)).first->second);
+      else
+        return address_of(map.try_emplace(map.end(), Key(text))->second);
     };
   }
   return ops;
@@ -198,7 +201,9 @@ struct ContainerRow<std::optional<T>> {
   static constexpr TypeOps ops() {
     TypeOps ops = optional_row<std::optional<T>, T>("optional");
     if constexpr (std::is_default_constructible_v<T>)
-      ops.make = [](void* object, std::size_t count) { count ? void(as<std::optional<T>>(object).emplace()) : as<std::optional<T>>(object).reset(); };
+      ops.make = [](void* object, std::size_t count) {
+        count ? void(as<std::optional<T>>(object).emplace()) : as<std::optional<T>>(object).reset();
+      };
     return ops;
   }
 };

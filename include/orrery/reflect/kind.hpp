@@ -32,14 +32,14 @@ enum class Refusal : std::uint8_t {
   pointer,
   reference,
   union_type,
-  no_adapter,         // Reflect<T> says via_hana or via_cereal, and that adapter is not included or finds no description
-  empty_reflect,      // Reflect<T> is neither that nor has fields
+  no_adapter,     // Reflect<T> says via_hana or via_cereal, and that adapter is not included or finds no description
+  empty_reflect,  // Reflect<T> is neither that nor has fields
   data_in_base,
   too_many_members,
   not_countable,
-  not_nameable,       // counted and bound, but a member has no address: a reference, a bit-field
+  not_nameable,  // counted and bound, but a member has no address: a reference, a bit-field
   map_key,
-  not_described,      // a class that is no aggregate and says nothing
+  not_described,  // a class that is no aggregate and says nothing
 };
 
 namespace detail {
@@ -77,22 +77,34 @@ struct Verdict {
 template <class T>
 consteval Verdict judge_aggregate() {
   constexpr MemberCount count = member_count_of<T>;
-  if constexpr (count.trouble == CountTrouble::data_in_base) return {Route::refused, Refusal::data_in_base};
-  else if constexpr (count.trouble == CountTrouble::too_many_members) return {Route::refused, Refusal::too_many_members};
-  else if constexpr (count.trouble == CountTrouble::not_countable) return {Route::refused, Refusal::not_countable};
-  else if constexpr (count.members == 0) return {Route::aggregate};
-  else if constexpr (!Nameable<T>) return {Route::refused, Refusal::not_nameable};
-  else return {Route::aggregate};
+  if constexpr (count.trouble == CountTrouble::data_in_base)
+    return {Route::refused, Refusal::data_in_base};
+  else if constexpr (count.trouble == CountTrouble::too_many_members)
+    return {Route::refused, Refusal::too_many_members};
+  else if constexpr (count.trouble == CountTrouble::not_countable)
+    return {Route::refused, Refusal::not_countable};
+  else if constexpr (count.members == 0)
+    return {Route::aggregate};
+  else if constexpr (!Nameable<T>)
+    return {Route::refused, Refusal::not_nameable};
+  else
+    return {Route::aggregate};
 }
 
 template <class T>
 consteval Verdict judge_other() {
-  if constexpr (std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T>) return {Route::refused, Refusal::pointer};
-  else if constexpr (std::is_union_v<T>) return {Route::refused, Refusal::union_type};
-  else if constexpr (is_map<T>) return {Route::refused, Refusal::map_key};
-  else if constexpr (Complete<route<hana_route, T>>) return {Route::hana};
-  else if constexpr (Complete<route<cereal_route, T>>) return {Route::cereal};
-  else return {Route::refused, Refusal::not_described};
+  if constexpr (std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T>)
+    return {Route::refused, Refusal::pointer};
+  else if constexpr (std::is_union_v<T>)
+    return {Route::refused, Refusal::union_type};
+  else if constexpr (is_map<T>)
+    return {Route::refused, Refusal::map_key};
+  else if constexpr (Complete<route<hana_route, T>>)
+    return {Route::hana};
+  else if constexpr (Complete<route<cereal_route, T>>)
+    return {Route::cereal};
+  else
+    return {Route::refused, Refusal::not_described};
 }
 
 template <class T>
@@ -101,8 +113,10 @@ consteval Verdict judge() {
     return {Route::refused, Refusal::reference};
   } else if constexpr (HandsOver<T>) {
     using Via = typename Reflect<T>::via;
-    if constexpr (!Complete<route<Via, T>>) return {Route::refused, Refusal::no_adapter};
-    else return {std::is_same_v<Via, hana_route> ? Route::hana : Route::cereal};
+    if constexpr (!Complete<route<Via, T>>)
+      return {Route::refused, Refusal::no_adapter};
+    else
+      return {std::is_same_v<Via, hana_route> ? Route::hana : Route::cereal};
   } else if constexpr (HasFields<T>) {
     return {Route::user_fields};
   } else if constexpr (HasReflect<T>) {

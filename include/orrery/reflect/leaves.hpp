@@ -27,10 +27,10 @@ namespace orrery::inline v0 {
 
 // bool, int64, double and complex<double> are Python's own scalars; every other width is a 0-d array.
 template <class T>
-inline constexpr LeafKind scalar_kind = dtype_of<T> == DType::bool_ || dtype_of<T> == DType::int64 || dtype_of<T> == DType::float64 ||
-                                                dtype_of<T> == DType::complex128
-                                            ? LeafKind::scalar
-                                            : LeafKind::array;
+inline constexpr LeafKind scalar_kind =
+    dtype_of<T> == DType::bool_ || dtype_of<T> == DType::int64 || dtype_of<T> == DType::float64 || dtype_of<T> == DType::complex128
+        ? LeafKind::scalar
+        : LeafKind::array;
 
 namespace detail {
 
@@ -127,7 +127,8 @@ struct LeafRow<std::basic_string<char, Traits, Allocator>> {
 template <>
 struct LeafRow<std::string_view> {
   static constexpr TypeOps ops() {
-    TypeOps ops{.kind = TypeKind::leaf, .read_only = true, .type_name = "string_view", .leaf = {.kind = LeafKind::string, .extents = free_vector}};
+    TypeOps ops{
+        .kind = TypeKind::leaf, .read_only = true, .type_name = "string_view", .leaf = {.kind = LeafKind::string, .extents = free_vector}};
     ops.view = [](const void* object) { return text_leaf(as<std::string_view>(object)); };
     return ops;
   }
@@ -154,7 +155,8 @@ struct LeafRow<AnyArray> {
 template <>
 struct LeafRow<PrngKey> {
   static constexpr TypeOps ops() {
-    TypeOps ops{.kind = TypeKind::leaf, .type_name = "PrngKey", .leaf = {.kind = LeafKind::prng_key, .dtype = DType::uint32, .any_rank = true}};
+    TypeOps ops{
+        .kind = TypeKind::leaf, .type_name = "PrngKey", .leaf = {.kind = LeafKind::prng_key, .dtype = DType::uint32, .any_rank = true}};
     ops.view = [](const void* object) {
       const PrngKey& key = as<PrngKey>(object);
       return LeafView{LeafKind::prng_key, 0, key.data.view(), key.impl};
@@ -214,7 +216,8 @@ struct LeafRow<std::valarray<T>> {
       return vector_leaf<T>(all.size() ? &all[0] : nullptr, all.size());
     };
     ops.resize = [](void* object, std::span<const Dim> shape) {
-      if (as<std::valarray<T>>(object).size() != static_cast<std::size_t>(shape[0])) as<std::valarray<T>>(object).resize(static_cast<std::size_t>(shape[0]));
+      if (as<std::valarray<T>>(object).size() != static_cast<std::size_t>(shape[0]))
+        as<std::valarray<T>>(object).resize(static_cast<std::size_t>(shape[0]));
     };
     return ops;
   }
@@ -222,7 +225,10 @@ struct LeafRow<std::valarray<T>> {
 template <Element T, std::size_t N>
 struct LeafRow<std::array<T, N>> {
   static constexpr TypeOps ops() {
-    TypeOps ops{.kind = TypeKind::leaf, .read_only = std::is_const_v<T>, .type_name = "array", .leaf = {.dtype = dtype_of<T>, .extents = fixed_extents<N>}};
+    TypeOps ops{.kind = TypeKind::leaf,
+                .read_only = std::is_const_v<T>,
+                .type_name = "array",
+                .leaf = {.dtype = dtype_of<T>, .extents = fixed_extents<N>}};
     ops.view = [](const void* object) { return vector_leaf(as<std::array<T, N>>(object).data(), N); };
     return ops;
   }
@@ -233,8 +239,10 @@ template <class T, std::size_t N>
 struct LeafRow<std::span<T, N>> {
   static constexpr TypeOps ops() {
     TypeOps ops{.kind = TypeKind::leaf, .read_only = std::is_const_v<T>, .type_name = "span", .leaf = {.dtype = dtype_of<T>}};
-    if constexpr (N == std::dynamic_extent) ops.leaf.extents = free_vector;
-    else ops.leaf.extents = fixed_extents<N>;
+    if constexpr (N == std::dynamic_extent)
+      ops.leaf.extents = free_vector;
+    else
+      ops.leaf.extents = fixed_extents<N>;
     ops.view = [](const void* object) {
       return vector_leaf<std::remove_const_t<T>>(as<std::span<T, N>>(object).data(), as<std::span<T, N>>(object).size());
     };
@@ -256,7 +264,9 @@ template <class T, std::size_t N>
 struct LeafRow<T[N]> {
   static constexpr TypeOps ops() {
     using Elements = CArray<T[N]>;
-    TypeOps ops{.kind = TypeKind::leaf, .type_name = "C array", .leaf = {.dtype = dtype_of<typename Elements::element>, .extents = Elements::extents}};
+    TypeOps ops{.kind = TypeKind::leaf,
+                .type_name = "C array",
+                .leaf = {.dtype = dtype_of<typename Elements::element>, .extents = Elements::extents}};
     ops.view = [](const void* object) {
       return array_leaf(ArrayView::dense(dtype_of<typename Elements::element>, object, Shape(std::span<const Dim>(Elements::extents))));
     };
@@ -270,7 +280,8 @@ template <class T>
 constexpr TypeOps user_leaf_row() {
   using Traits = LeafTraits<T>;
   using Scalar = typename Traits::element;
-  static_assert(Element<Scalar>, "orrery: LeafTraits<T>::element must be a type with a dtype (core/float_types.hpp), as float or std::int32_t");
+  static_assert(Element<Scalar>,
+                "orrery: LeafTraits<T>::element must be a type with a dtype (core/float_types.hpp), as float or std::int32_t");
   TypeOps ops{.kind = TypeKind::leaf, .type_name = type_name<T>, .leaf = {.dtype = dtype_of<Scalar>, .extents = Traits::extents}};
   ops.view = [](const void* object) {
     const T& value = as<T>(object);

@@ -37,19 +37,23 @@ consteval std::size_t bisect_braces() {
     return Low;
   } else {
     constexpr std::size_t middle = (Low + High) / 2;
-    if constexpr (Braces<middle>::template fit<T>) return bisect_braces<T, middle, High>();
-    else return bisect_braces<T, Low, middle>();
+    if constexpr (Braces<middle>::template fit<T>)
+      return bisect_braces<T, middle, High>();
+    else
+      return bisect_braces<T, Low, middle>();
   }
 }
 template <class T, std::size_t K = 4>
 consteval std::size_t gallop_braces() {
   if constexpr (K > max_members) {
-    if constexpr (Braces<max_members + 1>::template fit<T>) return max_members + 1;
-    else return bisect_braces<T, K / 2, max_members + 1>();
+    if constexpr (Braces<max_members + 1>::template fit<T>)
+      return max_members + 1;
+    else
+      return bisect_braces<T, K / 2, max_members + 1>();
   } else if constexpr (Braces<K>::template fit<T>) {
     return gallop_braces<T, K * 2>();
   } else {
-    return bisect_braces<T, K == 4 ? 0 : K / 2, K>();
+    return bisect_braces < T, K == 4 ? 0 : K / 2, K > ();
   }
 }
 
@@ -67,14 +71,19 @@ consteval bool takes() {
 }
 template <class T, std::size_t N = 1>
 consteval std::size_t fewest_arguments() {
-  if constexpr (N > max_arguments) return 0;
-  else if constexpr (takes<T, N>()) return N;
-  else return fewest_arguments<T, N + 1>();
+  if constexpr (N > max_arguments)
+    return 0;
+  else if constexpr (takes<T, N>())
+    return N;
+  else
+    return fewest_arguments<T, N + 1>();
 }
 template <class T, std::size_t Low>
 consteval std::size_t most_arguments() {
-  if constexpr (Low < max_arguments && takes<T, Low + 1>()) return most_arguments<T, Low + 1>();
-  else return Low;
+  if constexpr (Low < max_arguments && takes<T, Low + 1>())
+    return most_arguments<T, Low + 1>();
+  else
+    return Low;
 }
 
 // May the member at argument B be given E values in braces of its own, and A arguments follow it?
@@ -90,15 +99,21 @@ consteval bool nests() {
 // array, while a class that they initialise leaves all other arguments to the members behind it.
 template <class T, std::size_t Before, std::size_t Total, std::size_t Extent = 1>
 consteval std::size_t extent_at() {
-  if constexpr (Before + Extent > Total) return 1;
-  else if constexpr (nests<T, Before, Extent, Total - Before - 1>() || nests<T, Before, 0, Total - Before - 1>()) return 1;
-  else if constexpr (nests<T, Before, Extent, Total - Before - Extent>() || nests<T, Before, 0, Total - Before - Extent>()) return Extent;
-  else return extent_at<T, Before, Total, Extent + 1>();
+  if constexpr (Before + Extent > Total)
+    return 1;
+  else if constexpr (nests<T, Before, Extent, Total - Before - 1>() || nests<T, Before, 0, Total - Before - 1>())
+    return 1;
+  else if constexpr (nests<T, Before, Extent, Total - Before - Extent>() || nests<T, Before, 0, Total - Before - Extent>())
+    return Extent;
+  else
+    return extent_at<T, Before, Total, Extent + 1>();
 }
 template <class T, std::size_t Total, std::size_t At = 0>
 consteval std::size_t fold_arrays() {
-  if constexpr (At >= Total) return 0;
-  else return 1 + fold_arrays<T, Total, At + extent_at<T, At, Total>()>();
+  if constexpr (At >= Total)
+    return 0;
+  else
+    return 1 + fold_arrays<T, Total, At + extent_at<T, At, Total>()>();
 }
 
 // --- bases: each takes an initialiser
@@ -116,8 +131,11 @@ template <class T, class Value, std::size_t... Before, std::size_t... After>
 consteval bool takes_base(std::index_sequence<Before...>, std::index_sequence<After...>) {
   using Base = BaseValue<T, false>;
   // A greedy first member accepts anything, and then it is no base.
-  return requires { T{(void(Before), Base{})..., Value{}, any_at<After>{}...}; } &&
-         !requires { T{(void(Before), Base{})..., NoValue{}, any_at<After>{}...}; };
+  return requires {
+    T{(void(Before), Base{})..., Value{}, any_at<After>{}...};
+  } && !requires {
+    T{(void(Before), Base{})..., NoValue{}, any_at<After>{}...};
+  };
 }
 // Bases from number At on, at most Limit altogether, where Total arguments are given (0: no more than needed).
 template <class T, bool Empty, std::size_t Limit, std::size_t Total, std::size_t At = 0>
@@ -128,7 +146,8 @@ consteval std::size_t count_bases() {
     constexpr std::size_t after = Total > At ? Total - At - 1 : 0;
     if constexpr (takes_base<T, BaseValue<T, Empty>>(std::make_index_sequence<At>{}, std::make_index_sequence<after>{}))
       return count_bases<T, Empty, Limit, Total, At + 1>();
-    else return At;
+    else
+      return At;
   }
 }
 
@@ -136,12 +155,17 @@ template <class T, std::size_t Elements, std::size_t Arguments>
 consteval MemberCount without_bases() {
   constexpr std::size_t bases = count_bases<T, false, Elements, Arguments>();
   if constexpr (bases == 0) {
-    if constexpr (Elements > max_members) return {0, CountTrouble::too_many_members};
-    else return {Elements, CountTrouble::none};
+    if constexpr (Elements > max_members)
+      return {0, CountTrouble::too_many_members};
+    else
+      return {Elements, CountTrouble::none};
   } else {
-    if constexpr (count_bases<T, true, Elements, Arguments>() != bases) return {0, CountTrouble::data_in_base};
-    else if constexpr (Elements - bases > max_members) return {0, CountTrouble::too_many_members};
-    else return {Elements - bases, CountTrouble::none};
+    if constexpr (count_bases<T, true, Elements, Arguments>() != bases)
+      return {0, CountTrouble::data_in_base};
+    else if constexpr (Elements - bases > max_members)
+      return {0, CountTrouble::too_many_members};
+    else
+      return {Elements - bases, CountTrouble::none};
   }
 }
 
@@ -152,8 +176,10 @@ consteval MemberCount count_by_arguments() {
     return {0, CountTrouble::not_countable};
   } else {
     constexpr std::size_t most = most_arguments<T, fewest>();
-    if constexpr (most == max_arguments) return {0, CountTrouble::too_many_members};
-    else return without_bases<T, fold_arrays<T, most>(), most>();
+    if constexpr (most == max_arguments)
+      return {0, CountTrouble::too_many_members};
+    else
+      return without_bases<T, fold_arrays<T, most>(), most>();
   }
 }
 
@@ -165,9 +191,12 @@ consteval MemberCount count_members() {
     return count_by_arguments<T>();
   } else {
     constexpr std::size_t elements = gallop_braces<T>();
-    if constexpr (elements > max_members) return {0, CountTrouble::too_many_members};
-    else if constexpr (Braces<elements>::template leave_room<T>) return count_by_arguments<T>();  // a member refuses {}
-    else return without_bases<T, elements, 0>();
+    if constexpr (elements > max_members)
+      return {0, CountTrouble::too_many_members};
+    else if constexpr (Braces<elements>::template leave_room<T>)
+      return count_by_arguments<T>();  // a member refuses {}
+    else
+      return without_bases<T, elements, 0>();
   }
 }
 

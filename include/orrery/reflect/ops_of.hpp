@@ -30,14 +30,22 @@ constexpr TypeOps make_row() {
     return ops;
   } else {
     constexpr Route route = verdict<T>.route;
-    if constexpr (route == Route::user_leaf) return user_leaf_row<T>();
-    else if constexpr (route == Route::user_container) return ContainerTraits<T>::ops();
-    else if constexpr (route == Route::leaf) return LeafRow<T>::ops();
-    else if constexpr (route == Route::container) return ContainerRow<T>::ops();
-    else if constexpr (route == Route::user_fields || route == Route::aggregate) return record_row<T>();
-    else if constexpr (route == Route::hana) return orrery::route<hana_route, T>::ops();
-    else if constexpr (route == Route::cereal) return orrery::route<cereal_route, T>::ops();
-    else return refuse<T, verdict<T>.refusal>();
+    if constexpr (route == Route::user_leaf)
+      return user_leaf_row<T>();
+    else if constexpr (route == Route::user_container)
+      return ContainerTraits<T>::ops();
+    else if constexpr (route == Route::leaf)
+      return LeafRow<T>::ops();
+    else if constexpr (route == Route::container)
+      return ContainerRow<T>::ops();
+    else if constexpr (route == Route::user_fields || route == Route::aggregate)
+      return record_row<T>();
+    else if constexpr (route == Route::hana)
+      return orrery::route<hana_route, T>::ops();
+    else if constexpr (route == Route::cereal)
+      return orrery::route<cereal_route, T>::ops();
+    else
+      return refuse<T, verdict<T>.refusal>();
   }
 }
 

@@ -24,9 +24,12 @@ namespace orrery::inline v0 {
 // `static constexpr Role role`. Decides words and strictness in Flax's state dicts, nothing on disk.
 template <class T>
 consteval Role role_of() {
-  if constexpr (requires { Reflect<T>::role; }) return Reflect<T>::role;
-  else if constexpr (requires { typename T::orrery_namedtuple; }) return Role::namedtuple;
-  else return Role::dataclass;
+  if constexpr (requires { Reflect<T>::role; })
+    return Reflect<T>::role;
+  else if constexpr (requires { typename T::orrery_namedtuple; })
+    return Role::namedtuple;
+  else
+    return Role::dataclass;
 }
 
 namespace detail {
@@ -74,8 +77,10 @@ struct FieldPart<T, Field<Member>> {
 };
 template <class T, class Base>
 struct FieldPart<T, BaseFields<Base>> {
-  static_assert(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>, "orrery: Reflect<T> names base<B>() for a B that is no base class of T");
-  static_assert(Complete<Record<Base>>, "orrery: base<B>() in Reflect<T> needs a B that can be described itself: an aggregate, Reflect<B> or a Hana struct");
+  static_assert(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>,
+                "orrery: Reflect<T> names base<B>() for a B that is no base class of T");
+  static_assert(Complete<Record<Base>>,
+                "orrery: base<B>() in Reflect<T> needs a B that can be described itself: an aggregate, Reflect<B> or a Hana struct");
   using types = typename Record<Base>::types;
   static constexpr const auto& names(const BaseFields<Base>&) { return Record<Base>::names; }
   static void** addresses(T& object, void** out) { return Record<Base>::addresses(static_cast<Base&>(object), out); }

@@ -56,12 +56,14 @@ inline constexpr auto type_name_text = [] {
 
 // "TrainState" for app::TrainState<float>.
 template <class T>
-inline constexpr std::string_view type_name{detail::type_name_text<std::remove_cv_t<T>>.data(), detail::type_name_text<std::remove_cv_t<T>>.size()};
+inline constexpr std::string_view type_name{detail::type_name_text<std::remove_cv_t<T>>.data(),
+                                            detail::type_name_text<std::remove_cv_t<T>>.size()};
 
 namespace detail {
 template <class T>
 struct TypeNameCheck {};
-static_assert(type_name<TypeNameCheck<int>> == "TypeNameCheck" && type_name<int> == "int", "orrery: this compiler prints types in a way that is not known");
+static_assert(type_name<TypeNameCheck<int>> == "TypeNameCheck" && type_name<int> == "int",
+              "orrery: this compiler prints types in a way that is not known");
 }  // namespace detail
 
 }  // namespace orrery::inline v0

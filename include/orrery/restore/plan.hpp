@@ -101,7 +101,8 @@ class Slots {
     } else if (from.has_value()) {
       to = from;
     } else {
-      AnyArray room = AnyArray::uninitialized(from.dtype(), from.shape());
+      const DType dtype = from.leaf_kind() == LeafKind::scalar ? python_scalar_dtype(from.dtype()) : from.dtype();
+      AnyArray room = AnyArray::uninitialized(dtype, from.shape());
       switch (from.leaf_kind()) {
         case LeafKind::scalar:
           to = Tree::scalar_of(std::move(room));

@@ -24,6 +24,17 @@ constexpr std::string_view name(LeafKind kind) noexcept {
   return names[static_cast<std::size_t>(kind)];
 }
 
+// What a number of that dtype is once it is a Python scalar. (A uint64 below 2^63 would be an int64 to Python; a dtype cannot tell.)
+constexpr DType python_scalar_dtype(DType dtype) noexcept {
+  switch (info(dtype).kind) {
+    case DTypeKind::signed_integer: return DType::int64;
+    case DTypeKind::unsigned_integer: return dtype == DType::uint64 ? DType::uint64 : DType::int64;
+    case DTypeKind::floating: return DType::float64;
+    case DTypeKind::complex: return DType::complex128;
+    default: return dtype;
+  }
+}
+
 struct LeafView {
   LeafKind kind = LeafKind::array;
   std::int8_t ext_code = 0;  // ext

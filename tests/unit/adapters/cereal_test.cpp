@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "orrery/adapters/cereal.hpp"
-#include "reflect/round_trip.hpp"
+#include "../reflect/round_trip.hpp"
 
 namespace models {
 
@@ -48,7 +48,7 @@ class Versioned {
   float c_array[2]{};
   template <class Archive>
   void serialize(Archive& archive, std::uint32_t version) {
-    archive & a & CEREAL_NVP(layers);
+    archive& a& CEREAL_NVP(layers);
     archive(pointer);
     if (version > 0) archive(CEREAL_NVP(c_array));
     static_assert(Archive::is_saving::value);
@@ -122,7 +122,8 @@ class Numbered {
   int values[3] = {1, 2, 3};
   template <class Archive>
   void serialize(Archive& archive) {
-    for (int i = 0; i < 3; ++i) archive(cereal::make_nvp(("a rather long name that is no literal, " + std::to_string(i)).c_str(), values[i]));
+    for (int i = 0; i < 3; ++i)
+      archive(cereal::make_nvp(("a rather long name that is no literal, " + std::to_string(i)).c_str(), values[i]));
   }
 };
 class WithoutDefault {
@@ -302,7 +303,10 @@ TEST_CASE("an aggregate is described by cereal only where Reflect hands it over"
 }
 
 TEST_CASE("const members of such a class are saved and kept") {
-  struct State { const Free fixed{}; Free free{}; };
+  struct State {
+    const Free fixed{};
+    Free free{};
+  };
   State state;
   Tree tree = tree_of(state);
   tree["free"]["value"] = Tree::from_array(AnyArray(Array<std::int32_t>::full({}, 7)));

@@ -9,7 +9,7 @@
 #include <Eigen/Core>
 
 #include "orrery/adapters/eigen.hpp"
-#include "reflect/round_trip.hpp"
+#include "../reflect/round_trip.hpp"
 
 namespace {
 
@@ -106,7 +106,8 @@ TEST_CASE("Map and Ref are restored in place where the shape is equal") {
   CHECK(large(0, 0) == 0);
 
   float strided_storage[12] = {};
-  Eigen::Map<Eigen::MatrixXf, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>> strided(strided_storage, 2, 3, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>(4, 2));
+  Eigen::Map<Eigen::MatrixXf, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>> strided(
+      strided_storage, 2, 3, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>(4, 2));
   restore_into(strided, tree);
   CHECK(strided_storage[2] == 10);
   CHECK(strided_storage[10] == 12);
@@ -121,7 +122,10 @@ TEST_CASE("a Map of constants is saved and never written") {
 }
 
 TEST_CASE("structs, optionals, variants, vectors and maps of matrices go round") {
-  struct Dense { Eigen::VectorXf bias; Eigen::MatrixXf kernel; };
+  struct Dense {
+    Eigen::VectorXf bias;
+    Eigen::MatrixXf kernel;
+  };
   struct State {
     Dense dense{};
     std::optional<Eigen::MatrixXf> maybe{};

@@ -11,7 +11,7 @@
 #include <boost/hana/define_struct.hpp>
 
 #include "orrery/adapters/hana.hpp"
-#include "reflect/round_trip.hpp"
+#include "../reflect/round_trip.hpp"
 
 namespace models {
 
@@ -138,7 +138,10 @@ TEST_CASE("accessors by hand and getters of references work") {
 }
 
 TEST_CASE("described classes nest in structs and containers") {
-  struct State { std::map<std::string, Layer> layers{}; std::optional<Template<float>> pair{}; } state;
+  struct State {
+    std::map<std::string, Layer> layers{};
+    std::optional<Template<float>> pair{};
+  } state;
   state.layers["a"].weights = {1};
   state.pair.emplace();
   state.pair->more = {5, 6};

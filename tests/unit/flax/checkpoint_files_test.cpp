@@ -59,7 +59,8 @@ TEST_CASE("an equal or lower step is refused in Flax's words, and overwriting re
   flax::save_checkpoint(root.path(), State{1}, 5, fast({.keep = 3}));
   const std::string text = "Trying to save an outdated checkpoint at step: \"3\" and path: \"" + (root / "checkpoint_3") +
                            "\". (https://flax.readthedocs.io/en/latest/api_reference/flax.errors.html#flax.errors.InvalidCheckpointError)";
-  CHECK_THROWS_WITH_AS(flax::save_checkpoint(root.path(), State{}, 3, fast({.keep = 3})), doctest::Contains(text.c_str()), AlreadyExistsError);
+  CHECK_THROWS_WITH_AS(flax::save_checkpoint(root.path(), State{}, 3, fast({.keep = 3})), doctest::Contains(text.c_str()),
+                       AlreadyExistsError);
   CHECK_THROWS_AS(flax::save_checkpoint(root.path(), State{}, 5, fast({.keep = 3})), AlreadyExistsError);
   CHECK(root.names() == Names{"checkpoint_5"});
   flax::save_checkpoint(root.path(), State{}, 3, fast({.keep = 3, .overwrite = true}));
@@ -109,13 +110,15 @@ TEST_CASE("latest_checkpoint and available_steps see what is finished") {
   guide::TemporaryDirectory root;
   CHECK_FALSE(flax::latest_checkpoint(root / "absent").has_value());
   CHECK(flax::available_steps(root / "absent").empty());
-  for (const char* name : {"test_tmp", "test_0", "test_10", "test_9", "test_0_gda", "orbaxtest_.orbax-checkpoint-tmp_10", "other_1"}) touch(root / name);
+  for (const char* name : {"test_tmp", "test_0", "test_10", "test_9", "test_0_gda", "orbaxtest_.orbax-checkpoint-tmp_10", "other_1"})
+    touch(root / name);
   CHECK(flax::latest_checkpoint(root.path(), "test_") == root / "test_10");
   CHECK(flax::available_steps(root.path(), "test_") == std::vector<std::int64_t>{0, 9, 10});
   CHECK_FALSE(flax::latest_checkpoint(root.path(), "orbaxtest_").has_value());
   CHECK_FALSE(flax::latest_checkpoint(root.path(), "none_").has_value());
   touch(root / "f_1.5");
-  CHECK_THROWS_WITH_AS(flax::available_steps(root.path(), "f_"), doctest::Contains("invalid literal for int() with base 10: '1.5'"), ArgumentError);
+  CHECK_THROWS_WITH_AS(flax::available_steps(root.path(), "f_"), doctest::Contains("invalid literal for int() with base 10: '1.5'"),
+                       ArgumentError);
   CHECK(flax::available_steps<double>(root.path(), "f_") == std::vector<double>{1.5});
 }
 

@@ -34,9 +34,7 @@ TEST_CASE("numbers in names are compared as numbers") {
   CHECK(is_order({"1e5", "1e400"}));
 }
 
-TEST_CASE("names that compare equal keep their order") {
-  CHECK(flax::natural_sort({"a1.0", "a1", "a01"}) == Names{"a1.0", "a1", "a01"});
-}
+TEST_CASE("names that compare equal keep their order") { CHECK(flax::natural_sort({"a1.0", "a1", "a01"}) == Names{"a1.0", "a1", "a01"}); }
 
 TEST_CASE("paths are made plain as Flax does it") {
   CHECK(flax::safe_normpath("./a/b/c") == "a/b/c");

@@ -17,8 +17,8 @@
 namespace guide {
 
 struct Dense {
-  orrery::Array<float> bias{{3}};
-  orrery::Array<float> kernel{{5, 3}};
+  orrery::Array<float> bias = orrery::Array<float>({3});
+  orrery::Array<float> kernel = orrery::Array<float>({5, 3});
 };
 struct TrainState {
   std::int64_t step = 0;
@@ -26,7 +26,7 @@ struct TrainState {
   orrery::optax::SgdState opt_state{};
 };
 struct Config {
-  orrery::Array<std::int64_t> dimensions{{2}};
+  orrery::Array<std::int64_t> dimensions = orrery::Array<std::int64_t>({2});
 };
 struct Checkpoint {
   TrainState model{};
@@ -69,11 +69,16 @@ inline std::string unhex(std::string_view hex) {
 // SHA-256 77295a5cef3111dece023af807f56a4e660bcd47d2f240bc9ea0f43b404bcae7.
 inline std::string checkpoint_bytes() {
   return unhex(
-      "83 a5 6d 6f 64 65 6c 83 a4 73 74 65 70 01 a6 70 61 72 61 6d 73 82 a4 62 69 61 73 c7 19 01 93 91 03 a7 66 6c 6f 61 74 33 32 c4 0c 6f 12 83 ba 6f "
-      "12 83 ba 6f 12 83 ba a6 6b 65 72 6e 65 6c c7 4a 01 93 92 05 03 a7 66 6c 6f 61 74 33 32 c4 3c e3 5e 85 3e a3 2e 1d bf 16 37 70 be ee 4f e2 3d 80 "
-      "67 60 bf 71 e5 7a 3f f6 a7 b9 3e 5a 26 3b 3e e2 83 2f bf 90 18 5a bf 99 44 24 bf 17 b0 f6 be c2 48 30 bf db 03 ae be 7b 9e 71 bd a9 6f 70 74 5f "
-      "73 74 61 74 65 82 a1 30 80 a1 31 80 a6 63 6f 6e 66 69 67 81 aa 64 69 6d 65 6e 73 69 6f 6e 73 c7 1b 01 93 91 02 a5 69 6e 74 36 34 c4 10 05 00 00 "
-      "00 00 00 00 00 03 00 00 00 00 00 00 00 a4 64 61 74 61 81 a1 30 c7 21 01 93 91 05 a7 66 6c 6f 61 74 33 32 c4 14 c9 59 19 3f 74 6d 5e 3e 09 e6 1a "
+      "83 a5 6d 6f 64 65 6c 83 a4 73 74 65 70 01 a6 70 61 72 61 6d 73 82 a4 62 69 61 73 c7 19 01 93 91 03 a7 66 6c 6f 61 74 33 32 c4 0c 6f "
+      "12 83 ba 6f "
+      "12 83 ba 6f 12 83 ba a6 6b 65 72 6e 65 6c c7 4a 01 93 92 05 03 a7 66 6c 6f 61 74 33 32 c4 3c e3 5e 85 3e a3 2e 1d bf 16 37 70 be ee "
+      "4f e2 3d 80 "
+      "67 60 bf 71 e5 7a 3f f6 a7 b9 3e 5a 26 3b 3e e2 83 2f bf 90 18 5a bf 99 44 24 bf 17 b0 f6 be c2 48 30 bf db 03 ae be 7b 9e 71 bd a9 "
+      "6f 70 74 5f "
+      "73 74 61 74 65 82 a1 30 80 a1 31 80 a6 63 6f 6e 66 69 67 81 aa 64 69 6d 65 6e 73 69 6f 6e 73 c7 1b 01 93 91 02 a5 69 6e 74 36 34 c4 "
+      "10 05 00 00 "
+      "00 00 00 00 00 03 00 00 00 00 00 00 00 a4 64 61 74 61 81 a1 30 c7 21 01 93 91 05 a7 66 6c 6f 61 74 33 32 c4 14 c9 59 19 3f 74 6d 5e "
+      "3e 09 e6 1a "
       "40 3b ce 05 3d 1a b6 9b 3f");
 }
 
@@ -92,7 +97,8 @@ class TemporaryDirectory {
   // What is in it, sorted.
   std::vector<std::string> names(const std::string& below = {}) const {
     std::vector<std::string> out;
-    for (const auto& entry : std::filesystem::directory_iterator(below.empty() ? path_ : path_ + "/" + below)) out.push_back(entry.path().filename().string());
+    for (const auto& entry : std::filesystem::directory_iterator(below.empty() ? path_ : path_ + "/" + below))
+      out.push_back(entry.path().filename().string());
     std::sort(out.begin(), out.end());
     return out;
   }

@@ -168,7 +168,8 @@ TEST_CASE("longer forms than necessary, short floats and a bare extent are accep
 
 TEST_CASE("a shape may leave one extent open") {
   CHECK(restored(array_of(bytes("93 92 ff 02 a4 69 6e 74 38 c4 06 01 02 03 04 05 06"))).shape() == Shape{3, 2});
-  CHECK(fails(array_of(bytes("93 92 ff 04 a4 69 6e 74 38 c4 06 01 02 03 04 05 06")), "cannot reshape array of size 6 into shape (newaxis,4)"));
+  CHECK(fails(array_of(bytes("93 92 ff 04 a4 69 6e 74 38 c4 06 01 02 03 04 05 06")),
+              "cannot reshape array of size 6 into shape (newaxis,4)"));
   CHECK(fails(array_of(bytes("93 92 ff ff a4 69 6e 74 38 c4 06 01 02 03 04 05 06")), "cannot reshape array of size 6 into shape"));
   CHECK(fails(array_of(bytes("93 92 00 ff a4 69 6e 74 38 c4 00")), "cannot reshape array of size 0 into shape (0,newaxis)"));
 }
@@ -208,8 +209,11 @@ TEST_CASE("chunked arrays are whole again, below dicts and at the root") {
 }
 
 TEST_CASE("a chunked array that does not add up is refused") {
-  auto chunked = [](std::string_view rest) { return bytes("83 b9 5f 5f 6d 73 67 70 61 63 6b 5f 63 68 75 6e 6b 65 64 5f 61 72 72 61 79 5f 5f c2") + bytes(rest); };
-  const std::string shape2 = " a5 73 68 61 70 65 81 a1 30 02", chunks = " a6 63 68 75 6e 6b 73 ", one = "c7 0b 01 93 91 01 a4 69 6e 74 38 c4 01 07 ";
+  auto chunked = [](std::string_view rest) {
+    return bytes("83 b9 5f 5f 6d 73 67 70 61 63 6b 5f 63 68 75 6e 6b 65 64 5f 61 72 72 61 79 5f 5f c2") + bytes(rest);
+  };
+  const std::string shape2 = " a5 73 68 61 70 65 81 a1 30 02", chunks = " a6 63 68 75 6e 6b 73 ",
+                    one = "c7 0b 01 93 91 01 a4 69 6e 74 38 c4 01 07 ";
   const std::string f4 = "c7 11 01 93 91 01 a7 66 6c 6f 61 74 33 32 c4 04 00 00 00 00 ";
   CHECK(restored(chunked(shape2 + chunks + "82 a1 30 " + one + "a1 31 " + one)) == Tree(Array<std::int8_t>::from({7, 7})));
   CHECK(fails(chunked(shape2 + chunks + "80"), "need at least one array to concatenate"));
@@ -249,7 +253,8 @@ TEST_CASE("payloads that are no arrays are refused in Python's words") {
   CHECK(fails(array_of(bytes("c0")), "expected an array's [shape, dtype, data]"));
   CHECK(fails(array_of(bytes("93 c0 a4 69 6e 74 38 c4 01 00")), "expected an array's [shape, dtype, data]"));
   CHECK(fails(array_of(bytes("93 92 cf 7f ff ff ff ff ff ff ff 02 a4 69 6e 74 38 c4 01 00")), "cannot reshape array of size 1"));
-  CHECK(fails(array_of("\x93\xdc" + bytes("00 41") + std::string(65, '\x01') + bytes("a4 69 6e 74 38 c4 01 00")), "maximum supported dimension for an ndarray is 64"));
+  CHECK(fails(array_of("\x93\xdc" + bytes("00 41") + std::string(65, '\x01') + bytes("a4 69 6e 74 38 c4 01 00")),
+              "maximum supported dimension for an ndarray is 64"));
 }
 
 TEST_CASE("complex numbers take integers and ignore what follows") {
@@ -291,14 +296,16 @@ TEST_CASE("Orbax's aggregate file has tuples, and strings as keys alone") {
   CHECK(restored(outer, true) == Tree::tuple({Tree::scalar(1), Tree::tuple({Tree::scalar(2)})}));
   CHECK(restored(outer).ext_code() == 4);
   CHECK(restored(packed(Tree::string("PLACEHOLDER://a.b")), true) == Tree::string("PLACEHOLDER://a.b"));
-  CHECK_THROWS_WITH_AS(restored(bytes("81 01 c0"), true), doctest::Contains("int is not allowed for map key when strict_map_key=True"), FormatError);
+  CHECK_THROWS_WITH_AS(restored(bytes("81 01 c0"), true), doctest::Contains("int is not allowed for map key when strict_map_key=True"),
+                       FormatError);
   CHECK_THROWS_AS(restored(bytes("d4 05 00"), true), FormatError);
   CHECK_THROWS_AS(restored(bytes("d4 04 c0"), true), FormatError);
   std::string nested = "\xc0";
   for (int i = 0; i < 200; ++i) {
     const std::string list = "\x91" + nested;
     const auto size = static_cast<std::uint32_t>(list.size());
-    nested = std::string("\xc9") + static_cast<char>(size >> 24) + static_cast<char>(size >> 16) + static_cast<char>(size >> 8) + static_cast<char>(size) + "\x04" + list;
+    nested = std::string("\xc9") + static_cast<char>(size >> 24) + static_cast<char>(size >> 16) + static_cast<char>(size >> 8) +
+             static_cast<char>(size) + "\x04" + list;
   }
   CHECK_THROWS_WITH_AS(restored(nested, true), doctest::Contains("tuples nest deeper"), FormatError);
 }

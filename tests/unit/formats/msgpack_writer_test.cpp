@@ -96,7 +96,8 @@ TEST_CASE("none, bools, strings, bytes, complex numbers and empty dicts are writ
 }
 
 TEST_CASE("arrays are extension 1, NumPy scalars extension 3") {
-  CHECK(hex(packed(Tree(Array<std::int32_t>::from({1, 2, 3})))) == "c7 17 01 93 91 03 a5 69 6e 74 33 32 c4 0c 01 00 00 00 02 00 00 00 03 00 00 00");
+  CHECK(hex(packed(Tree(Array<std::int32_t>::from({1, 2, 3})))) ==
+        "c7 17 01 93 91 03 a5 69 6e 74 33 32 c4 0c 01 00 00 00 02 00 00 00 03 00 00 00");
   CHECK(hex(packed(dict({{"a", Tree(Array<std::int32_t>::from({1, 2, 3}))}}))) ==
         "81 a1 61 c7 17 01 93 91 03 a5 69 6e 74 33 32 c4 0c 01 00 00 00 02 00 00 00 03 00 00 00");
   CHECK(hex(packed(Tree::numpy_scalar(1.0f))) == "d8 03 93 90 a7 66 6c 6f 61 74 33 32 c4 04 00 00 80 3f");
@@ -109,10 +110,12 @@ TEST_CASE("arrays are extension 1, NumPy scalars extension 3") {
   CHECK(hex(packed(Tree(Array<float>({0})))) == "c7 0d 01 93 91 00 a7 66 6c 6f 61 74 33 32 c4 00");
   CHECK(hex(packed(Tree(Array<float>::from({{1, 2}, {3, 4}})))) ==
         "c7 1e 01 93 92 02 02 a7 66 6c 6f 61 74 33 32 c4 10 00 00 80 3f 00 00 00 40 00 00 40 40 00 00 80 40");
-  CHECK(hex(packed(Tree(Array<bfloat16>::from({bfloat16(1), bfloat16(-2)})))) == "c7 12 01 93 91 02 a8 62 66 6c 6f 61 74 31 36 c4 04 80 3f 00 c0");
+  CHECK(hex(packed(Tree(Array<bfloat16>::from({bfloat16(1), bfloat16(-2)})))) ==
+        "c7 12 01 93 91 02 a8 62 66 6c 6f 61 74 31 36 c4 04 80 3f 00 c0");
   CHECK(hex(packed(Tree(Array<float16>::from({float16(1.5f)})))) == "c7 0f 01 93 91 01 a7 66 6c 6f 61 74 31 36 c4 02 00 3e");
   CHECK(hex(packed(Tree(Array<bool>::from({true, false})))) == "c7 0c 01 93 91 02 a4 62 6f 6f 6c c4 02 01 00");
-  CHECK(hex(packed(Tree(Array<std::complex<float>>::from({{1, 2}})))) == "c7 17 01 93 91 01 a9 63 6f 6d 70 6c 65 78 36 34 c4 08 00 00 80 3f 00 00 00 40");
+  CHECK(hex(packed(Tree(Array<std::complex<float>>::from({{1, 2}})))) ==
+        "c7 17 01 93 91 01 a9 63 6f 6d 70 6c 65 78 36 34 c4 08 00 00 80 3f 00 00 00 40");
   CHECK(hex(packed(Tree(Array<float8_e4m3fn>::from({float8_e4m3fn::from_bits(0x38), float8_e4m3fn::from_bits(0xc0)})))) ==
         "c7 15 01 93 91 02 ad 66 6c 6f 61 74 38 5f 65 34 6d 33 66 6e c4 02 38 c0");
 }
@@ -171,10 +174,12 @@ TEST_CASE("state dicts keep the order of insertion, msgpack_serialize sorts") {
   CHECK(hex(packed(tree, true)) == "82 a1 61 82 a1 79 02 a1 7a 01 a1 62 01");
   Tree list = Tree::list();
   for (int i = 0; i <= 10; ++i) list.push_back(Tree::scalar(i));
-  CHECK(hex(state_packed(list)) == "8b a1 30 00 a1 31 01 a1 32 02 a1 33 03 a1 34 04 a1 35 05 a1 36 06 a1 37 07 a1 38 08 a1 39 09 a2 31 30 0a");
+  CHECK(hex(state_packed(list)) ==
+        "8b a1 30 00 a1 31 01 a1 32 02 a1 33 03 a1 34 04 a1 35 05 a1 36 06 a1 37 07 a1 38 08 a1 39 09 a2 31 30 0a");
   Tree as_dict = Tree::dict();
   for (int i = 0; i <= 10; ++i) as_dict.insert({std::to_string(i)}, Tree::scalar(i));
-  CHECK(hex(packed(as_dict, true)) == "8b a1 30 00 a1 31 01 a2 31 30 0a a1 32 02 a1 33 03 a1 34 04 a1 35 05 a1 36 06 a1 37 07 a1 38 08 a1 39 09");
+  CHECK(hex(packed(as_dict, true)) ==
+        "8b a1 30 00 a1 31 01 a2 31 30 0a a1 32 02 a1 33 03 a1 34 04 a1 35 05 a1 36 06 a1 37 07 a1 38 08 a1 39 09");
 }
 
 TEST_CASE("integer keys sort as numbers, and keys of different kinds not at all") {
@@ -183,14 +188,17 @@ TEST_CASE("integer keys sort as numbers, and keys of different kinds not at all"
   CHECK(hex(packed(numbers, true)) == "83 ff c0 02 c0 0a c0");
   Tree mixed = dict({{"a", Tree::none()}});
   mixed.insert(mp::integer_key(std::int64_t{1}), Tree::none());
-  CHECK_THROWS_WITH_AS(packed(mixed, true), doctest::Contains("Comparator raised exception while sorting pytree dictionary keys."), ArgumentError);
+  CHECK_THROWS_WITH_AS(packed(mixed, true), doctest::Contains("Comparator raised exception while sorting pytree dictionary keys."),
+                       ArgumentError);
 }
 
 TEST_CASE("arrays above the limit are cut, below dicts and at the root") {
   const Tree w(Array<float>::from({1, 2, 3}));
   CHECK(hex(packed(dict({{"w", w}}), false, 8)) ==
-        "81 a1 77 83 b9 5f 5f 6d 73 67 70 61 63 6b 5f 63 68 75 6e 6b 65 64 5f 61 72 72 61 79 5f 5f c3 a5 73 68 61 70 65 81 a1 30 03 a6 63 68 75 6e 6b 73 "
-        "82 a1 30 c7 15 01 93 91 02 a7 66 6c 6f 61 74 33 32 c4 08 00 00 80 3f 00 00 00 40 a1 31 c7 11 01 93 91 01 a7 66 6c 6f 61 74 33 32 c4 04 00 00 40 40");
+        "81 a1 77 83 b9 5f 5f 6d 73 67 70 61 63 6b 5f 63 68 75 6e 6b 65 64 5f 61 72 72 61 79 5f 5f c3 a5 73 68 61 70 65 81 a1 30 03 a6 63 "
+        "68 75 6e 6b 73 "
+        "82 a1 30 c7 15 01 93 91 02 a7 66 6c 6f 61 74 33 32 c4 08 00 00 80 3f 00 00 00 40 a1 31 c7 11 01 93 91 01 a7 66 6c 6f 61 74 33 32 "
+        "c4 04 00 00 40 40");
   CHECK(packed(Tree(Array<float>::from({{1, 2, 3}, {4, 5, 6}})), false, 8).size() == 127);
   CHECK(packed(Tree(Array<float>::from({1, 2})), false, 8) == packed(Tree(Array<float>::from({1, 2}))));
   CHECK(packed(Tree::list({w}), false, 8) == packed(Tree::list({w})));
@@ -202,10 +210,11 @@ TEST_CASE("arrays above the limit are cut, below dicts and at the root") {
 TEST_CASE("what msgpack or Flax cannot hold is refused, with the key path") {
   CHECK_THROWS_WITH_AS(packed(Tree::tuple()), doctest::Contains("can not serialize 'tuple' object"), ArgumentError);
   Tree key = dict({{"rng", Tree::prng_key("threefry2x32", AnyArray::zeros(DType::uint32, {2}))}});
-  CHECK_THROWS_WITH_AS(packed(key),
-                       doctest::Contains("JAX array with PRNGKey dtype cannot be converted to a NumPy array. Use jax.random.key_data(arr) if you wish to "
-                                           "extract the underlying integer array."),
-                       ArgumentError);
+  CHECK_THROWS_WITH_AS(
+      packed(key),
+      doctest::Contains("JAX array with PRNGKey dtype cannot be converted to a NumPy array. Use jax.random.key_data(arr) if you wish to "
+                        "extract the underlying integer array."),
+      ArgumentError);
   CHECK_THROWS_WITH_AS(packed(key), doctest::Contains("[at rng]"), ArgumentError);
   CHECK_THROWS_WITH_AS(packed(dict({{"a", Tree::string("\xff")}})), doctest::Contains("UTF-8"), ArgumentError);
   CHECK_THROWS_AS(packed(dict({{"\xed\xa0\x80", Tree::none()}})), ArgumentError);
@@ -218,7 +227,9 @@ TEST_CASE("a buffer is used again and large payloads are not copied into the ima
   const Tree tree = dict({{"a", Tree(Array<float>::arange(100000))}, {"b", Tree(Array<float>::arange(10))}});
   const void* payload = tree["a"].array().data();
   bool referenced = false;
-  mp::image_of_tree(tree, false).for_each_run([&](std::span<const std::byte> bytes, bool stays) { referenced = referenced || (stays && bytes.data() == payload); });
+  mp::image_of_tree(tree, false).for_each_run([&](std::span<const std::byte> bytes, bool stays) {
+    referenced = referenced || (stays && bytes.data() == payload);
+  });
   CHECK(referenced);
   std::string buffer;
   mp::to_string(mp::image_of_tree(tree, false), buffer);

@@ -17,11 +17,11 @@ std::string hex(const std::string& bytes) {
 }
 
 struct Weights {
-  Array<float> w{{1}};
+  Array<float> w = Array<float>({1});
 };
 struct Dense {
-  Array<float> bias{{1}};
-  Array<float> kernel{{1, 1}};
+  Array<float> bias = Array<float>({1});
+  Array<float> kernel = Array<float>({1, 1});
 };
 struct Params {
   Dense params;
@@ -31,13 +31,16 @@ struct Params {
 
 TEST_CASE("an Adam state is the bytes that Flax writes for it") {
   CHECK(hex(flax::to_bytes(optax::AdamState<Weights>{})) ==
-        "82a13083a5636f756e74c70e019390a5696e743332c40400000000a26d7581a177c711019391" "01a7666c6f61743332c40400000000a26e7581a177c711019391"
+        "82a13083a5636f756e74c70e019390a5696e743332c40400000000a26d7581a177c711019391"
+        "01a7666c6f61743332c40400000000a26e7581a177c711019391"
         "01a7666c6f61743332c40400000000a13180");
 }
 
 TEST_CASE("an SGD state with momentum is the bytes that Flax writes for it") {
   CHECK(hex(flax::to_bytes(optax::SgdMomentumState<Params>{})) ==
-        "82a13081a5747261636581a6706172616d7382a462696173c711019391" "01a7666c6f61743332c40400000000a66b65726e656cc71201939201" "01a7666c6f617433"
+        "82a13081a5747261636581a6706172616d7382a462696173c711019391"
+        "01a7666c6f61743332c40400000000a66b65726e656cc71201939201"
+        "01a7666c6f617433"
         "32c40400000000a13180");
 }
 
@@ -45,8 +48,10 @@ TEST_CASE("a state without fields is an empty dict, and optax states are namedtu
   CHECK(flax::to_bytes(optax::SgdState{}) == std::string("\x82\xa1\x30\x80\xa1\x31\x80"));
   Tree state = Tree::dict();
   state["a"] = std::int64_t{1};
-  CHECK_THROWS_WITH_AS(flax::from_state_dict(optax::EmptyState{}, state),
-                       doctest::Contains("The field names of the state dict and the named tuple do not match, got {'a'} and set() at path ."), StructureError);
+  CHECK_THROWS_WITH_AS(
+      flax::from_state_dict(optax::EmptyState{}, state),
+      doctest::Contains("The field names of the state dict and the named tuple do not match, got {'a'} and set() at path ."),
+      StructureError);
 }
 
 TEST_CASE("every state keeps its fields' names and order") {

@@ -15,7 +15,7 @@
 #include <variant>
 #include <vector>
 
-#include "reflect/round_trip.hpp"
+#include "round_trip.hpp"
 
 namespace {
 
@@ -45,7 +45,9 @@ struct Immovable {
   Static<std::mutex> mutex{};
 };
 
-struct EmptyState { using orrery_namedtuple = void; };
+struct EmptyState {
+  using orrery_namedtuple = void;
+};
 
 TEST_CASE("vector, deque, list, array and C array of other things are lists") {
   CHECK(copy_of(std::vector<Item>{{"a", {1}}, {"b", {}}}) == std::vector<Item>{{"a", {1}}, {"b", {}}});
@@ -55,7 +57,10 @@ TEST_CASE("vector, deque, list, array and C array of other things are lists") {
   CHECK(copy_of(std::array<Item, 2>{Item{"a", {1}}, Item{"b", {}}})[0].name == "a");
   CHECK(tree_of(std::vector<std::string>{"x", "y"}).is_list());
   CHECK(tree_of(std::vector<std::vector<float>>{{1}, {2, 3}}).size() == 2);
-  struct State { Item items[2]; std::string grid[2][2]; } state;
+  struct State {
+    Item items[2];
+    std::string grid[2][2];
+  } state;
   state.items[1].name = "second";
   state.grid[1][0] = "below";
   const State same = copy_of(state);
@@ -126,7 +131,12 @@ TEST_CASE("a variant is what it holds, and takes the first alternative that fits
 }
 
 TEST_CASE("monostate and empty structs are nothing, Static is no part of the tree") {
-  struct State { EmptyState empty{}; std::monostate mono{}; Static<int> kept{7}; int stored = 1; };
+  struct State {
+    EmptyState empty{};
+    std::monostate mono{};
+    Static<int> kept{7};
+    int stored = 1;
+  };
   const Tree tree = tree_of(State{});
   CHECK(tree.keys() == std::vector<std::string>{"empty", "mono", "stored"});
   CHECK(tree["empty"].is_none());
@@ -152,7 +162,9 @@ TEST_CASE("recursive types work through vectors, pointers and maps") {
 }
 
 TEST_CASE("pointers that form a cycle are an error, not an overflow") {
-  struct Cycle { std::shared_ptr<Cycle> next; };
+  struct Cycle {
+    std::shared_ptr<Cycle> next;
+  };
   auto cycle = std::make_shared<Cycle>();
   cycle->next = cycle;
   CHECK_THROWS_AS(describe(*cycle), ArgumentError);

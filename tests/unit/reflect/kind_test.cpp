@@ -16,22 +16,44 @@
 
 namespace {
 
-struct Aggregate { int a; };
+struct Aggregate {
+  int a;
+};
 struct Empty {};
-struct Base { int a; };
-struct Derived : Base { int b; };
-struct Reference { const int& r; int b; };
-struct Fields { int a; };
-struct Leaf { float a; };
-struct Container { std::vector<int> a; };
-struct Over { int a; };
+struct Base {
+  int a;
+};
+struct Derived : Base {
+  int b;
+};
+struct Reference {
+  const int& r;
+  int b;
+};
+struct Fields {
+  int a;
+};
+struct Leaf {
+  float a;
+};
+struct Container {
+  std::vector<int> a;
+};
+struct Over {
+  int a;
+};
 class Silent {
  public:
   Silent() {}
   int a = 0;
 };
-union Union { int a; float b; };
-struct AllThree { int a; };
+union Union {
+  int a;
+  float b;
+};
+struct AllThree {
+  int a;
+};
 
 }  // namespace
 
@@ -95,6 +117,7 @@ TEST_CASE("the routes are taken in their order") {
   CHECK(kind_of<const Aggregate>() == Route::aggregate);
   CHECK(kind_of<Empty>() == Route::aggregate);
   CHECK(ops<Container>().type_name == "Container");
+  CHECK(ops<Leaf>().leaf.extents.empty());
 }
 
 TEST_CASE("what no route takes is refused, and why is known") {

@@ -9,7 +9,7 @@
 #include <valarray>
 #include <vector>
 
-#include "reflect/round_trip.hpp"
+#include "round_trip.hpp"
 
 enum class Plain : std::int16_t { a = 7, b = -2 };
 enum class Wide : std::int64_t { a = 7 };
@@ -63,8 +63,8 @@ LeafView leaf_of(const T& value) {
 template <class T>
 bool is(LeafKind kind, DType dtype, const T& value = {}) {
   const LeafView leaf = leaf_of(value);
-  return ops<T>().kind == TypeKind::leaf && ops<T>().leaf.kind == kind && ops<T>().leaf.dtype == dtype && leaf.kind == kind && leaf.array.dtype == dtype &&
-         leaf.array.rank() == 0 && leaf.array.data == &value && copy_of(value) == value;
+  return ops<T>().kind == TypeKind::leaf && ops<T>().leaf.kind == kind && ops<T>().leaf.dtype == dtype && leaf.kind == kind &&
+         leaf.array.dtype == dtype && leaf.array.rank() == 0 && leaf.array.data == &value && copy_of(value) == value;
 }
 
 TEST_CASE("bool, int64, double and complex<double> are Python scalars, other widths 0-d arrays") {

@@ -32,12 +32,24 @@ struct Empty {};
 struct OtherEmpty {};
 template <class T>
 struct Crtp {};
-struct Data { int data; };
-struct NoDefault { explicit NoDefault(int) {} };
-struct ExplicitDefault { explicit ExplicitDefault() {} };
+struct Data {
+  int data;
+};
+struct NoDefault {
+  explicit NoDefault(int) {}
+};
+struct ExplicitDefault {
+  explicit ExplicitDefault() {}
+};
 enum class Colour { red };
 
-struct Scalars { int a; double b; bool c; char d; Colour e; };
+struct Scalars {
+  int a;
+  double b;
+  bool c;
+  char d;
+  Colour e;
+};
 struct Library {
   std::string a;
   std::vector<int> b;
@@ -50,40 +62,125 @@ struct Library {
   std::function<void()> i;
   std::any j;
 };
-struct Fixed { std::atomic<int> a; std::mutex b; };
-struct Constants { const int a; const std::string b; };
-struct Initialised { int a = 1; std::string b = "x"; NoDefault c = NoDefault(3); int d = 2; };
-struct WithoutDefault { NoDefault a; int b; NoDefault c; };
-struct Node { int value; std::vector<Node> children; std::unique_ptr<Node> next; };
+struct Fixed {
+  std::atomic<int> a;
+  std::mutex b;
+};
+struct Constants {
+  const int a;
+  const std::string b;
+};
+struct Initialised {
+  int a = 1;
+  std::string b = "x";
+  NoDefault c = NoDefault(3);
+  int d = 2;
+};
+struct WithoutDefault {
+  NoDefault a;
+  int b;
+  NoDefault c;
+};
+struct Node {
+  int value;
+  std::vector<Node> children;
+  std::unique_ptr<Node> next;
+};
 
-struct Arrays { int a[3]; float b[2][3]; std::string c[2]; alignas(16) char d[5]; Scalars e[2]; };
-struct ArraysWithoutDefault { int a; NoDefault b[2]; int c[4]; NoDefault d; float e[2][2]; };
-struct ExplicitMember { int a; ExplicitDefault b; int c[3]; };
-struct OneArray { double a[100]; };
+struct Arrays {
+  int a[3];
+  float b[2][3];
+  std::string c[2];
+  alignas(16) char d[5];
+  Scalars e[2];
+};
+struct ArraysWithoutDefault {
+  int a;
+  NoDefault b[2];
+  int c[4];
+  NoDefault d;
+  float e[2][2];
+};
+struct ExplicitMember {
+  int a;
+  ExplicitDefault b;
+  int c[3];
+};
+struct OneArray {
+  double a[100];
+};
 
-struct Based : Empty { int a; std::string b; };
-struct TwiceBased : Empty, OtherEmpty { int a; };
-struct CrtpBased : Crtp<CrtpBased> { int a; int b; };
-struct BasedGreedy : Empty { std::any a; int b; };
-struct BasedFunction : Empty { std::function<void()> a; int b; };
-struct BasedWithoutDefault : Empty { NoDefault a; int b[3]; };
-struct DataBased : Data { int a; };
+struct Based : Empty {
+  int a;
+  std::string b;
+};
+struct TwiceBased : Empty, OtherEmpty {
+  int a;
+};
+struct CrtpBased : Crtp<CrtpBased> {
+  int a;
+  int b;
+};
+struct BasedGreedy : Empty {
+  std::any a;
+  int b;
+};
+struct BasedFunction : Empty {
+  std::function<void()> a;
+  int b;
+};
+struct BasedWithoutDefault : Empty {
+  NoDefault a;
+  int b[3];
+};
+struct DataBased : Data {
+  int a;
+};
 struct OnlyDataBased : Data {};
-struct DeepDataBased : DataBased { int b; };
-struct MixedBased : Data, Empty { NoDefault a; };
+struct DeepDataBased : DataBased {
+  int b;
+};
+struct MixedBased : Data, Empty {
+  NoDefault a;
+};
 
-struct Reference { int& a; int b; };
+struct Reference {
+  int& a;
+  int b;
+};
 
-struct Views { Eigen::Map<Eigen::VectorXf> a; int b[3]; Eigen::Ref<Eigen::MatrixXf> c; };
-struct BasedViews : Empty { Eigen::Map<Eigen::VectorXf> a; int b[3]; };
-struct Matrices { Eigen::MatrixXf a; Eigen::Matrix3d b; Eigen::ArrayXXf c; std::vector<Eigen::VectorXf> d; };
-struct OptionalMatrix { std::optional<Eigen::MatrixXf> a; std::variant<int, Eigen::MatrixXf> b; int c[2]; };
+struct Views {
+  Eigen::Map<Eigen::VectorXf> a;
+  int b[3];
+  Eigen::Ref<Eigen::MatrixXf> c;
+};
+struct BasedViews : Empty {
+  Eigen::Map<Eigen::VectorXf> a;
+  int b[3];
+};
+struct Matrices {
+  Eigen::MatrixXf a;
+  Eigen::Matrix3d b;
+  Eigen::ArrayXXf c;
+  std::vector<Eigen::VectorXf> d;
+};
+struct OptionalMatrix {
+  std::optional<Eigen::MatrixXf> a;
+  std::variant<int, Eigen::MatrixXf> b;
+  int c[2];
+};
 
 #define TEN(n) int n##0, n##1, n##2, n##3, n##4, n##5, n##6, n##7, n##8, n##9;
 #define NINETY TEN(a) TEN(b) TEN(c) TEN(d) TEN(e) TEN(f) TEN(g) TEN(h) TEN(i)
-struct Hundred { NINETY TEN(j) };
-struct HundredAndOne { NINETY TEN(j) int last; };
-struct NinetyNine : Empty { NINETY int j0, j1, j2, j3, j4, j5, j6, j7, j8; };
+struct Hundred {
+  NINETY TEN(j)
+};
+struct HundredAndOne {
+  NINETY TEN(j) int last;
+};
+struct NinetyNine : Empty {
+  NINETY int j0, j1, j2, j3, j4, j5, j6, j7, j8;
+};
 
 TEST_CASE("members are counted as PFR counts them wherever PFR can count") {
   CHECK(as_pfr<Scalars>);

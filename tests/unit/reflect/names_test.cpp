@@ -17,7 +17,9 @@ template <class T>
 struct Template {
   T value_;
   std::vector<T> many;
-  struct Nested { int deep; };
+  struct Nested {
+    int deep;
+  };
 };
 struct Plain : Empty {
   int alpha;
@@ -43,10 +45,14 @@ Names names() {
   return Names(member_names<T>.begin(), member_names<T>.end());
 }
 
-struct Unnamed { int in_unnamed_namespace, größe; };
+struct Unnamed {
+  int in_unnamed_namespace, größe;
+};
 
 #define TEN(n) int n##0, n##1, n##2, n##3, n##4, n##5, n##6, n##7, n##8, n##9;
-struct Hundred { TEN(a) TEN(b) TEN(c) TEN(d) TEN(e) TEN(f) TEN(g) TEN(h) TEN(i) TEN(a_rather_long_name_for_a_member_) };
+struct Hundred {
+  TEN(a) TEN(b) TEN(c) TEN(d) TEN(e) TEN(f) TEN(g) TEN(h) TEN(i) TEN(a_rather_long_name_for_a_member_)
+};
 
 TEST_CASE("members keep the names they have in the source") {
   CHECK(names<outer::inner::Plain>() == Names{"alpha", "beta_", "__gamma", "next", "call"});
@@ -65,7 +71,10 @@ TEST_CASE("names are right in templates, whatever their arguments print") {
 }
 
 TEST_CASE("local types have names too") {
-  struct Local { int first; std::string second; };
+  struct Local {
+    int first;
+    std::string second;
+  };
   CHECK(names<Local>() == Names{"first", "second"});
   CHECK(type_name<Local> == "Local");
 }

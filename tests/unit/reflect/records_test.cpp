@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "orrery/optax/states.hpp"
-#include "reflect/round_trip.hpp"
+#include "round_trip.hpp"
 
 namespace {
 
@@ -60,8 +60,7 @@ struct orrery::Reflect<Account> {
 };
 template <>
 struct orrery::Reflect<CustomTrainState> {
-  static constexpr auto fields =
-      orrery::fields(orrery::base<TrainState>(), orrery::field<&CustomTrainState::batch_stats>("batch_stats"));
+  static constexpr auto fields = orrery::fields(orrery::base<TrainState>(), orrery::field<&CustomTrainState::batch_stats>("batch_stats"));
 };
 template <>
 struct orrery::Reflect<FurtherTrainState> {
@@ -86,8 +85,15 @@ using round_trip::tree_of;
 using Keys = std::vector<std::string>;
 
 TEST_CASE("an aggregate is a dict of its members under their names") {
-  struct Inner { float x = 0; std::string y{}; };
-  struct Outer { Inner first{}; std::optional<Inner> second{}; std::vector<Inner> rest{}; };
+  struct Inner {
+    float x = 0;
+    std::string y{};
+  };
+  struct Outer {
+    Inner first{};
+    std::optional<Inner> second{};
+    std::vector<Inner> rest{};
+  };
   Outer outer{{1, "a"}, Inner{2, "b"}, {{3, "c"}}};
   const Tree tree = tree_of(outer);
   CHECK(tree.keys() == Keys{"first", "second", "rest"});
@@ -145,7 +151,11 @@ TEST_CASE("a class whose fields are none is an empty state") {
 }
 
 TEST_CASE("const members are saved and keep their value on restore") {
-  struct State { const int version = 2; const std::vector<std::string> tags{"a"}; int value = 0; };
+  struct State {
+    const int version = 2;
+    const std::vector<std::string> tags{"a"};
+    int value = 0;
+  };
   const Tree tree = tree_of(State{1, {"x", "y"}, 5});
   CHECK(tree["tags"].size() == 2);
   State state;
@@ -156,7 +166,10 @@ TEST_CASE("const members are saved and keep their value on restore") {
 }
 
 struct Empty {};
-struct Based : Empty { int a = 0; float b[2]{}; };
+struct Based : Empty {
+  int a = 0;
+  float b[2]{};
+};
 
 TEST_CASE("structs with empty bases, arrays and a hundred members go round") {
   Based based;

@@ -33,8 +33,10 @@ inline orrery::Tree tree_of(const orrery::TreeView& view, std::size_t& at) {
   for (std::uint32_t i = 0; i < node.count; ++i) {
     std::string key(view.nodes[at].name);
     Tree child = tree_of(view, at);
-    if (keyed) tree.insert({std::move(key)}, std::move(child));
-    else tree.push_back(std::move(child));
+    if (keyed)
+      tree.insert({std::move(key)}, std::move(child));
+    else
+      tree.push_back(std::move(child));
   }
   return tree;
 }

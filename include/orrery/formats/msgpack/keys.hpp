@@ -24,12 +24,18 @@ inline std::string python_bytes(std::string_view content) {
   std::string text = {'b', quote};
   for (char c : content) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == quote || c == '\\') text += {'\\', c};
-    else if (c == '\n') text += "\\n";
-    else if (c == '\r') text += "\\r";
-    else if (c == '\t') text += "\\t";
-    else if (byte < 0x20 || byte > 0x7e) text += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
-    else text += c;
+    if (c == quote || c == '\\')
+      text += {'\\', c};
+    else if (c == '\n')
+      text += "\\n";
+    else if (c == '\r')
+      text += "\\r";
+    else if (c == '\t')
+      text += "\\t";
+    else if (byte < 0x20 || byte > 0x7e)
+      text += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
+    else
+      text += c;
   }
   return text += quote;
 }
@@ -64,7 +70,8 @@ template <class Number>
 Number parse_number(std::string_view text) {
   Number value{};
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) throw ArgumentError("the key " + std::string(text) + " does not read as the number it says it is");
+  if (error != std::errc{} || end != text.data() + text.size())
+    throw ArgumentError("the key " + std::string(text) + " does not read as the number it says it is");
   return value;
 }
 

@@ -59,7 +59,8 @@ class Packer {
   void key(const DictKey& key) {
     switch (key.kind) {
       case DictKeyKind::string: return string(key.text);
-      case DictKeyKind::integer: return key.text.starts_with('-') ? integer(parse_number<std::int64_t>(key.text)) : integer(parse_number<std::uint64_t>(key.text));
+      case DictKeyKind::integer:
+        return key.text.starts_with('-') ? integer(parse_number<std::int64_t>(key.text)) : integer(parse_number<std::uint64_t>(key.text));
       case DictKeyKind::floating: floating(parse_number<double>(key.text)); return;
       case DictKeyKind::boolean: boolean(key.text == "True"); return;
       case DictKeyKind::none: return none();
@@ -97,14 +98,17 @@ class Packer {
   [[noreturn]] void refuse(const std::string& message) const { throw ArgumentError(message, {orrery::to_string(path_)}); }
 
   std::uint32_t count32(std::size_t count, std::string_view what) const {
-    if (count > 0xffffffffu) refuse(std::string(what) + " is too large: msgpack holds at most 4294967295, this has " + std::to_string(count));
+    if (count > 0xffffffffu)
+      refuse(std::string(what) + " is too large: msgpack holds at most 4294967295, this has " + std::to_string(count));
     return static_cast<std::uint32_t>(count);
   }
 
   template <class Int>
   void integer(Int value) {
-    if constexpr (std::is_signed_v<Int>) pack_.pack_int64(value);
-    else pack_.pack_uint64(value);
+    if constexpr (std::is_signed_v<Int>)
+      pack_.pack_int64(value);
+    else
+      pack_.pack_uint64(value);
   }
   // msgpack-c's pack_double makes integers of whole numbers; Python never does.
   void floating(double value) {
@@ -113,8 +117,10 @@ class Packer {
     image_.write(raw, sizeof raw);
   }
   void boolean(bool value) {
-    if (value) pack_.pack_true();
-    else pack_.pack_false();
+    if (value)
+      pack_.pack_true();
+    else
+      pack_.pack_false();
   }
   void bytes(std::string_view content) {
     pack_.pack_bin(count32(content.size(), "bytes object"));
@@ -162,7 +168,8 @@ class Packer {
     head.pack_bin(count32(nbytes, "bytes object"));
     // One less than the format allows: Python's compiled decoder cannot read the very last length (3.9).
     if (head_.bytes.size() + nbytes > 0xfffffffeu)
-      refuse("EXT data is too large: an array below a list is never cut and must stay under 4 GiB, this one has " + std::to_string(nbytes) + " bytes; put it under a dict");
+      refuse("EXT data is too large: an array below a list is never cut and must stay under 4 GiB, this one has " + std::to_string(nbytes) +
+             " bytes; put it under a dict");
     pack_.pack_ext(head_.bytes.size() + nbytes, code);
     image_.write(head_.bytes.data(), head_.bytes.size());
     image_.payload(array, first, count);

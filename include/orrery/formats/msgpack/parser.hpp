@@ -1,4 +1,4 @@
-// The body of reader.hpp: msgpack-c's visitor parser makes the tree; chunks are joined afterwards. Included by reader.hpp alone.
+// msgpack-c's visitor parser makes a document. Chunked arrays are left in pieces; chunks.hpp joins them.
 #pragma once
 
 #include <bit>
@@ -15,15 +15,15 @@
 #include <msgpack/null_visitor.hpp>
 #include <msgpack/unpack.hpp>
 
+#include "orrery/core/error.hpp"
+#include "orrery/formats/msgpack/document.hpp"
 #include "orrery/formats/msgpack/keys.hpp"
 #include "orrery/formats/msgpack/packer.hpp"
 #include "orrery/formats/msgpack/payload.hpp"
-#include "orrery/formats/msgpack/reader.hpp"
 #include "orrery/formats/msgpack/utf8.hpp"
+#include "orrery/tree/tree.hpp"
 
-namespace orrery::inline v0::msgpack_format {
-
-namespace detail {
+namespace orrery::inline v0::msgpack_format::detail {
 
 class Parser : public ::msgpack::null_visitor {
  public:
@@ -44,7 +44,9 @@ class Parser : public ::msgpack::null_visitor {
   bool visit_str(const char* data, std::uint32_t size) {
     std::string text(size ? data : "", size);
     if (const std::size_t bad = invalid_utf8(text); bad != text.size())
-      fail("'utf-8' codec can't decode byte " + std::to_string(static_cast<unsigned char>(text[bad])) + " in position " + std::to_string(bad) + " of a string", data);
+      fail("'utf-8' codec can't decode byte " + std::to_string(static_cast<unsigned char>(text[bad])) + " in position " +
+               std::to_string(bad) + " of a string",
+           data);
     if (!in_key()) return value(Tree::string(std::move(text)));
     has_chunks = has_chunks || text == chunk_marker;
     return key({std::move(text), DictKeyKind::string});
@@ -78,8 +80,12 @@ class Parser : public ::msgpack::null_visitor {
   }
   bool end_array() { return leave(); }
   bool end_map() { return leave(); }
-  void parse_error(std::size_t, std::size_t at) { fail("FormatError: expected a msgpack object, found the byte 0xc1, which begins none", base_ + at); }
-  void insufficient_bytes(std::size_t, std::size_t at) { fail("Unpack failed: incomplete input: the data ends within an object", base_ + at); }
+  void parse_error(std::size_t, std::size_t at) {
+    fail("FormatError: expected a msgpack object, found the byte 0xc1, which begins none", base_ + at);
+  }
+  void insufficient_bytes(std::size_t, std::size_t at) {
+    fail("Unpack failed: incomplete input: the data ends within an object", base_ + at);
+  }
 
  private:
   struct Frame {
@@ -121,7 +127,8 @@ class Parser : public ::msgpack::null_visitor {
       return true;
     }
     if (!std::has_single_bit(in.key_kinds) && in.tree.contains(in.key.text))
-      fail("a dict has the keys " + in.key.text + " twice, as a string and as something else, which this library cannot tell apart", nullptr);
+      fail("a dict has the keys " + in.key.text + " twice, as a string and as something else, which this library cannot tell apart",
+           nullptr);
     in.tree.insert(std::move(in.key), std::move(v));
     return true;
   }
@@ -158,7 +165,8 @@ class Parser : public ::msgpack::null_visitor {
     Tree holder = std::move(stack_.back().tree);
     stack_.pop_back();
     --tuples_;
-    if (holder.size() != 1 || !holder[0].is_list()) fail("expected a list in the payload of a tuple, found " + std::string(holder[0].kind_name()), at);
+    if (holder.size() != 1 || !holder[0].is_list())
+      fail("expected a list in the payload of a tuple, found " + std::string(holder[0].kind_name()), at);
     auto elements = holder[0].elements();
     return value(Tree::tuple({std::make_move_iterator(elements.begin()), std::make_move_iterator(elements.end())}));
   }
@@ -168,13 +176,18 @@ class Parser : public ::msgpack::null_visitor {
     std::size_t end = 0;
     ::msgpack::parse(data.data(), data.size(), end, *this);  // its failures have thrown already
     if (end != data.size())
-      fail("unpack(b) received extra data.: expected one object of " + std::to_string(end) + " bytes, found " + std::to_string(data.size()), base_ + end);
+      fail("unpack(b) received extra data.: expected one object of " + std::to_string(end) + " bytes, found " + std::to_string(data.size()),
+           base_ + end);
     base_ = outer;
   }
 
-  std::size_t offset_of(const char* at) const noexcept { return at ? static_cast<std::size_t>(at - reinterpret_cast<const char*>(bytes_.data())) : 0; }
+  std::size_t offset_of(const char* at) const noexcept {
+    return at ? static_cast<std::size_t>(at - reinterpret_cast<const char*>(bytes_.data())) : 0;
+  }
   // `at` null: msgpack-c does not say where.
-  [[noreturn]] void fail(const std::string& message, const char* at) const { fail(message, at ? std::optional<std::uint64_t>(offset_of(at)) : std::nullopt); }
+  [[noreturn]] void fail(const std::string& message, const char* at) const {
+    fail(message, at ? std::optional<std::uint64_t>(offset_of(at)) : std::nullopt);
+  }
   [[noreturn]] void fail(const std::string& message, std::optional<std::uint64_t> offset) const {
     std::string path;
     for (const Frame& frame : stack_) {
@@ -189,80 +202,8 @@ class Parser : public ::msgpack::null_visitor {
   std::span<const std::byte> bytes_;
   const ReadOptions& options_;
   std::vector<Frame> stack_{};
-  std::size_t base_ = 0;    // offset of what is being parsed: tuples are parsed apart
+  std::size_t base_ = 0;  // offset of what is being parsed: tuples are parsed apart
   std::size_t tuples_ = 0;
 };
 
-// Puts chunked arrays together again (3.7), from the root through dicts alone.
-class Joiner {
- public:
-  Joiner(Document& document, const ReadOptions& options) : document_(document), options_(options) {}
-
-  void visit(Tree& tree, const PathLink* path) {
-    if (!tree.is_dict()) return;
-    if (is_chunked(tree)) {
-      tree = joined(tree, path);
-      return;
-    }
-    for (auto& [key, child] : tree.items()) {
-      const PathLink link{path, key.text, 0, false};
-      visit(child, &link);
-    }
-  }
-
- private:
-  static bool is_chunked(const Tree& dict) {
-    for (const auto& [key, child] : dict.items())
-      if (key.kind == DictKeyKind::string && key.text == chunk_marker) return true;
-    return false;
-  }
-
-  Tree joined(const Tree& map, const PathLink* path) {
-    const Tree& shape = entry(map, "shape", path);
-    const Tree& chunks = entry(map, "chunks", path);
-    if (!shape.is_dict() || !chunks.is_dict()) fail("expected dicts for the shape and the chunks of a chunked array", path);
-    if (chunks.size() == 0) fail("need at least one array to concatenate", path);
-    if (shape.size() > 64) fail("maximum supported dimension for an ndarray is 64, found " + std::to_string(shape.size()), path);
-    std::vector<Dim> extents;
-    for (std::size_t i = 0; i < shape.size(); ++i) {
-      const Tree& extent = entry(shape, std::to_string(i), path);
-      if (extent.kind() != Tree::Kind::scalar || extent.dtype() != DType::int64) fail("expected an integer for extent " + std::to_string(i) + " of a chunked array", path);
-      extents.push_back(extent.scalar<std::int64_t>());
-    }
-    std::vector<Document::Piece> pieces;
-    DType dtype = DType::none;
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < chunks.size(); ++i) {
-      const Tree& chunk = entry(chunks, std::to_string(i), path);
-      if (chunk.kind() != Tree::Kind::array || chunk.shape().size() != 1) fail("expected an array of rank 1 for chunk " + std::to_string(i) + ", found " + std::string(chunk.kind_name()), path);
-      if (i > 0 && chunk.dtype() != dtype) fail("the chunks of an array are of the dtypes " + std::string(name(dtype)) + " and " + std::string(name(chunk.dtype())), path);
-      dtype = chunk.dtype();
-      count += static_cast<std::size_t>(chunk.shape()[0]);
-      pieces.push_back(document_.pieces(chunk)[0]);
-    }
-    auto whole = reshaped(extents, count);
-    if (!whole) fail("cannot reshape array of size " + std::to_string(count) + " into shape " + reshape_text(extents), path);
-    return Tree::described(LeafKind::array, dtype, std::move(*whole), document_.add(pieces));
-  }
-
-  const Tree& entry(const Tree& dict, std::string_view key, const PathLink* path) {
-    const Tree* found = dict.find(key);
-    if (!found) fail("KeyError: '" + std::string(key) + "': a dict with the key __msgpack_chunked_array__ is a chunked array, and this one lacks that entry", path);
-    return *found;
-  }
-  [[noreturn]] void fail(const std::string& message, const PathLink* path) const { throw FormatError(message, {to_string(path), options_.file}); }
-
-  Document& document_;
-  const ReadOptions& options_;
-};
-
-}  // namespace detail
-
-inline Document read_document(std::span<const std::byte> bytes, ReadOptions options) {
-  detail::Parser parser(bytes, options);
-  parser.run();
-  if (parser.has_chunks) detail::Joiner(parser.document, options).visit(parser.document.tree, nullptr);
-  return std::move(parser.document);
-}
-
-}  // namespace orrery::inline v0::msgpack_format
+}  // namespace orrery::inline v0::msgpack_format::detail

@@ -39,7 +39,8 @@ namespace detail {
 // As NumPy prints a shape in this one message: "(2,3)", "(4,)", "(4,newaxis)".
 inline std::string reshape_text(std::span<const Dim> shape) {
   std::string text = "(";
-  for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? "," : "") + (shape[i] < 0 ? std::string("newaxis") : std::to_string(shape[i]));
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    text += (i ? "," : "") + (shape[i] < 0 ? std::string("newaxis") : std::to_string(shape[i]));
   return text + (shape.size() == 1 ? ",)" : ")");
 }
 
@@ -75,8 +76,14 @@ struct PayloadVisitor : ::msgpack::null_visitor {
   }
   bool enter() { return ++depth <= max_containers || refuse("the payload of an extension nests deeper than 1024 containers"); }
   bool start_map(std::uint32_t) { return enter(); }
-  bool end_map() { --depth; return true; }
-  bool end_array() { --depth; return true; }
+  bool end_map() {
+    --depth;
+    return true;
+  }
+  bool end_array() {
+    --depth;
+    return true;
+  }
   bool end_array_item() {
     item += depth == 1;
     return true;
@@ -88,7 +95,8 @@ struct PayloadVisitor : ::msgpack::null_visitor {
 template <class Visitor>
 bool parse_payload(std::string_view payload, Visitor& visitor) {
   std::size_t end = 0;
-  if (!::msgpack::parse(payload.data(), payload.size(), end, visitor)) return visitor.refuse("the payload of an extension cannot be decoded");
+  if (!::msgpack::parse(payload.data(), payload.size(), end, visitor))
+    return visitor.refuse("the payload of an extension cannot be decoded");
   return end == payload.size() || visitor.refuse("unpack(b) received extra data.: inside the payload of an extension");
 }
 
@@ -104,10 +112,12 @@ struct ArrayVisitor : PayloadVisitor {
     if (depth == 1) {
       length = count;
       if (count > 3) return refuse("too many values to unpack (expected 3): an array is [shape, dtype, data]");
-      if (count < 3) return refuse("not enough values to unpack (expected 3, got " + std::to_string(count) + "): an array is [shape, dtype, data]");
+      if (count < 3)
+        return refuse("not enough values to unpack (expected 3, got " + std::to_string(count) + "): an array is [shape, dtype, data]");
       return true;
     }
-    if (depth == 2 && item == 0) return count <= max_rank || refuse("maximum supported dimension for an ndarray is 64, found " + std::to_string(count));
+    if (depth == 2 && item == 0)
+      return count <= max_rank || refuse("maximum supported dimension for an ndarray is 64, found " + std::to_string(count));
     return unexpected();
   }
   bool start_map(std::uint32_t) { return unexpected(); }
@@ -178,7 +188,8 @@ inline std::optional<ArrayPayload> read_array_payload(std::string_view payload, 
   if (!dtype) return failed("data type '" + std::string(visitor.dtype) + "' not understood");
   const std::size_t item = item_size(*dtype);
   if (visitor.data.size() % item != 0)
-    return failed("buffer size must be a multiple of element size: " + std::to_string(visitor.data.size()) + " bytes of " + std::string(name(*dtype)));
+    return failed("buffer size must be a multiple of element size: " + std::to_string(visitor.data.size()) + " bytes of " +
+                  std::string(name(*dtype)));
   const std::span<const Dim> extents(visitor.extents.data(), visitor.rank);
   const std::size_t count = visitor.data.size() / item;
   auto shape = detail::reshaped(extents, count);

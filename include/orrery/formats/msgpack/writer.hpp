@@ -30,7 +30,8 @@ Image image_of_tree(const Tree& tree, bool sort_keys, PackOptions options = {});
 inline void to_string(const Image& image, std::string& out) {
   out.clear();
   storage::reserve_bytes(out, image.size());
-  image.for_each_run([&](std::span<const std::byte> bytes, bool) { out.append(reinterpret_cast<const char*>(bytes.data()), bytes.size()); });
+  image.for_each_run(
+      [&](std::span<const std::byte> bytes, bool) { out.append(reinterpret_cast<const char*>(bytes.data()), bytes.size()); });
 }
 
 namespace detail {
@@ -55,8 +56,10 @@ inline std::size_t pack_node(Packer& packer, const TreeView& view, std::size_t a
   for (std::size_t i = 0; i < node.count; ++i) {
     const PathLink link{path, view.nodes[child].name, i, !keyed};
     packer.at(&link);
-    if (keyed) packer.string(link.key);
-    else packer.index(i);
+    if (keyed)
+      packer.string(link.key);
+    else
+      packer.index(i);
     child = pack_node(packer, view, child, &link);
   }
   return child;
@@ -76,7 +79,9 @@ inline std::vector<const Tree::Item*> sorted_items(const Tree& dict) {
   const bool mixed = items.size() > 1 && std::any_of(items.begin(), items.end(), [&](auto* item) {
                        return item->key.kind != items.front()->key.kind || item->key.kind == DictKeyKind::none;
                      });
-  if (mixed) throw ArgumentError("Comparator raised exception while sorting pytree dictionary keys.: keys of different kinds have no order; make them all strings");
+  if (mixed)
+    throw ArgumentError(
+        "Comparator raised exception while sorting pytree dictionary keys.: keys of different kinds have no order; make them all strings");
   std::stable_sort(items.begin(), items.end(), [](auto* a, auto* b) { return key_content(a->key) < key_content(b->key); });
   return items;
 }
@@ -86,7 +91,9 @@ inline void pack_tree(Packer& packer, const Tree& tree, bool sort_keys, bool bel
   if (depth > max_depth) throw ArgumentError("recursion limit exceeded.: the tree nests deeper than 1024 levels");
   switch (tree.kind()) {
     case Tree::Kind::none: return packer.none();
-    case Tree::Kind::tuple: throw ArgumentError("can not serialize 'tuple' object: msgpack has lists only; use a list, or to_bytes, which makes state dicts", {orrery::to_string(path)});
+    case Tree::Kind::tuple:
+      throw ArgumentError("can not serialize 'tuple' object: msgpack has lists only; use a list, or to_bytes, which makes state dicts",
+                          {orrery::to_string(path)});
     case Tree::Kind::list:
       packer.list(tree.size());
       for (std::size_t i = 0; i < tree.size(); ++i) {

@@ -1,0 +1,23 @@
+"""alone.py INCLUDE_DIR COMPILER FLAGS...: every header under INCLUDE_DIR/orrery compiles alone, included twice, without a warning."""
+import concurrent.futures
+import os
+import pathlib
+import subprocess
+import sys
+
+include, command = pathlib.Path(sys.argv[1]), sys.argv[2:]
+
+
+def check(header):
+    text = f'#include "{header}"\n#include "{header}"\n'
+    run = subprocess.run([*command, "-fsyntax-only", "-x", "c++", "-"], input=text, capture_output=True, text=True)
+    return header, run.returncode, run.stderr
+
+
+headers = sorted(str(h.relative_to(include)) for h in (include / "orrery").rglob("*.hpp"))
+with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    failed = [(h, err) for h, code, err in pool.map(check, headers) if code]
+for header, err in failed:
+    print(f"{header} does not compile alone:\n{err}")
+print(f"{len(headers)} headers, {len(failed)} failed")
+sys.exit(1 if failed else 0)

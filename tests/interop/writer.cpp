@@ -1,0 +1,51 @@
+// interop_writer OUT: every case as an Orbax item (OUT/orbax/NAME), as what flax.serialization.to_bytes writes (OUT/flax/NAME) and as
+// what msgpack_serialize of its state dict writes (OUT/flax_sorted/NAME). Cases with a struct are saved from the struct.
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "cases.hpp"
+
+namespace {
+
+int failures = 0;
+
+void fail(const std::string& name, const std::string& what) {
+  std::printf("FAIL write %s: %s\n", name.c_str(), what.c_str());
+  ++failures;
+}
+
+void put(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+template <class T>
+void write(const std::string& out, const interop::Case& test, const T& value) {
+  try {
+    if (test.orbax) orrery::PyTreeCheckpointer().save(out + "/orbax/" + test.name, value, {.force = true, .durability = orrery::Durability::fast});
+    if (!test.flax) return;
+    put(out + "/flax/" + test.name, orrery::flax::to_bytes(value));
+    put(out + "/flax_sorted/" + test.name, orrery::flax::msgpack_serialize(orrery::flax::to_state_dict(value)));
+  } catch (const std::exception& error) {
+    fail(test.name, error.what());
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return std::fprintf(stderr, "usage: interop_writer OUT\n"), 2;
+  const std::string out = argv[1];
+  for (const char* folder : {"/orbax", "/flax", "/flax_sorted"}) std::filesystem::create_directories(out + folder);
+  for (const interop::Case& test : interop::cases()) {
+    if (!test.write) continue;
+    if (test.name == "guide") write(out, test, interop::guide());
+    else if (test.name == "adam") write(out, test, interop::adam());
+    else if (test.name == "column_major") write(out, test, interop::column_major());
+    else write(out, test, test.tree);
+  }
+  std::printf("%s\n", failures ? "some cases could not be written" : "all cases written");
+  return failures ? 1 : 0;
+}

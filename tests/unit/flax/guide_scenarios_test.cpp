@@ -1,0 +1,120 @@
+// The Flax guide "Save and load checkpoints", as far as it concerns legacy files: scenarios S3', S6', S16, S17 and L1 to L3 of
+// spec/flax-legacy.md 8.1.
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "guide_state.hpp"
+#include "orrery/flax.hpp"
+
+using namespace orrery;
+namespace fx = orrery::flax;
+
+namespace {
+
+struct CustomTrainState {
+  std::int64_t step = 0;
+  guide::Dense params{};
+  optax::SgdState opt_state{};
+  Array<std::int64_t> batch_stats{};
+};
+struct CustomCheckpoint {
+  CustomTrainState model{};
+  std::optional<guide::Config> config{};
+  std::vector<Array<float>> data{Array<float>({5})};
+};
+
+CustomCheckpoint custom_target() {
+  CustomCheckpoint target;
+  target.model.params = guide::params();
+  target.model.batch_stats = Array<std::int64_t>::arange(10);
+  return target;
+}
+
+std::string content(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+TEST_CASE("S3': save_checkpoint writes the guide's state as one file of 249 bytes and returns its path") {
+  guide::TemporaryDirectory root;
+  const std::string path = fx::save_checkpoint(root / "flax-checkpointing", guide::checkpoint(), 0,
+                                               {.keep = 2, .overwrite = true, .backend = fx::Backend::msgpack});
+  CHECK(path == root / "flax-checkpointing/checkpoint_0");
+  CHECK(content(path) == guide::checkpoint_bytes());
+}
+
+TEST_CASE("S6': a raw restore has the keys in the order in which they were saved") {
+  guide::TemporaryDirectory root;
+  fx::save_checkpoint(root.path(), guide::checkpoint(), 0, {.keep = 2, .overwrite = true, .backend = fx::Backend::msgpack});
+  const Tree raw = fx::restore_checkpoint(root.path());
+  CHECK(raw.keys() == std::vector<std::string>{"model", "config", "data"});
+  CHECK(raw["model"].keys() == std::vector<std::string>{"step", "params", "opt_state"});
+  CHECK(raw["model"]["step"] == Tree::scalar(1));
+  CHECK(raw["model"]["params"]["kernel"].array().at<float>({0, 0}) == 0.26048955f);
+  CHECK(raw["model"]["opt_state"]["0"] == Tree::dict());
+  CHECK(raw["config"]["dimensions"] == Tree(Array<std::int64_t>::from({5, 3})));
+  CHECK(raw["data"]["0"] == Tree(guide::x1()));
+}
+
+TEST_CASE("S9 after S3': a restore into a target fills it") {
+  guide::TemporaryDirectory root;
+  fx::save_checkpoint(root.path(), guide::checkpoint(), 0, {.keep = 2, .overwrite = true, .backend = fx::Backend::msgpack});
+  const guide::Checkpoint restored = fx::restore_checkpoint(root.path(), guide::Checkpoint{});
+  CHECK(restored.model.step == 1);
+  CHECK(restored.model.params.bias == guide::params().bias);
+  CHECK(restored.model.params.kernel == guide::params().kernel);
+  CHECK(restored.config.dimensions == Array<std::int64_t>::from({5, 3}));
+  CHECK(restored.data == std::vector{guide::x1()});
+}
+
+TEST_CASE("S15 to S17: a raw state is edited and taken by a struct with one field more") {
+  guide::TemporaryDirectory root;
+  std::filesystem::create_directories(root / "checkpoint_0/d");  // what Orbax had saved as steps 0 and 4
+  std::filesystem::create_directories(root / "checkpoint_4/d");
+  const std::string path =
+      fx::save_checkpoint(root.path(), guide::checkpoint(), 5, {.keep = 2, .overwrite = true, .backend = fx::Backend::msgpack});
+  CHECK(path == root / "checkpoint_5");
+  CHECK(root.names() == std::vector<std::string>{"checkpoint_4", "checkpoint_5"});
+
+  Tree raw = fx::restore_checkpoint(root.path(), {.step = 5});
+  raw["model"]["batch_stats"] = Array<std::int64_t>::from({9, 8, 7, 6, 5, 4, 3, 2, 1, 0});
+  const CustomCheckpoint restored = fx::from_state_dict(custom_target(), raw);
+  CHECK(restored.model.step == 1);
+  CHECK(restored.model.batch_stats == Array<std::int64_t>::from({9, 8, 7, 6, 5, 4, 3, 2, 1, 0}));
+  CHECK(restored.model.params.kernel == guide::params().kernel);
+  REQUIRE(restored.config.has_value());  // a None of the target takes what the state has
+  CHECK(restored.config->dimensions == Array<std::int64_t>::from({5, 3}));
+  CHECK(restored.data == std::vector{guide::x1()});
+}
+
+TEST_CASE("L1: a field too many is an error that names it") {
+  Tree raw = fx::to_state_dict(guide::checkpoint());
+  raw["model"]["batch_stats"] = Array<std::int64_t>::arange(10);
+  CHECK_THROWS_WITH_AS(
+      fx::from_state_dict(guide::Checkpoint{}, raw),
+      doctest::Contains("Unknown field(s) \"batch_stats\" in state dict while restoring an instance of TrainState at path ./model"),
+      StructureError);
+}
+
+TEST_CASE("L2: a missing field is an error that names it") {
+  const Tree raw = fx::to_state_dict(guide::checkpoint());
+  CHECK_THROWS_WITH_AS(
+      fx::from_state_dict(custom_target(), raw),
+      doctest::Contains("Missing field batch_stats in state dict while restoring an instance of CustomTrainState, at path ./model"),
+      KeyError);
+}
+
+TEST_CASE("L3: the raw form of Orbax, with none for empty states, is taken although Python stops there") {
+  Tree raw = fx::to_state_dict(guide::checkpoint());
+  raw["model"]["opt_state"]["0"] = Tree::none();
+  raw["model"]["opt_state"]["1"] = Tree::none();
+  CHECK(fx::to_bytes(fx::from_state_dict(guide::Checkpoint{}, raw)) == guide::checkpoint_bytes());
+}
