@@ -47,7 +47,8 @@ void append_double(std::string& out, double value) {
     char digits[40];
     const double size = std::fabs(value);
     const auto format = size == 0 || (size >= 1e-4 && size < 1e16) ? std::chars_format::fixed : std::chars_format::scientific;
-    const std::string_view text(digits, static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, value, format).ptr - digits));
+    const std::string_view text(digits,
+                                static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, value, format).ptr - digits));
     out += text;
     if (text.find_first_of(".e") == std::string_view::npos) out += ".0";
   }

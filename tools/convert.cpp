@@ -33,7 +33,8 @@ void write_flax(const Tree& tree, const ConvertOptions& options) {
 }
 
 void convert(const ConvertOptions& options, const std::optional<double>& step) {
-  if (!options.force && storage::exists(options.destination)) throw AlreadyExistsError("there is something already; --force replaces it", {{}, options.destination});
+  if (!options.force && storage::exists(options.destination))
+    throw AlreadyExistsError("there is something already; --force replaces it", {{}, options.destination});
   const std::vector<Part> parts = locate(options.source, {step, options.item});
   if (parts.size() > 1) {
     std::string known;

@@ -42,7 +42,7 @@ class Builder {
 
 Tree json_tree(std::string_view text, const std::string& file) {
   Builder builder;
-  json::parse(text, builder, Where{.file = file});
+  json::parse(text, builder, Where{.file = file}, {.nan_and_infinity = true});
   return std::move(builder.root);
 }
 

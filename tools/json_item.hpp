@@ -8,7 +8,8 @@
 
 namespace orrery::tools {
 
-// Objects become dicts in the order of the text, numbers Python ints and floats. FormatError names `file` and the offset.
+// Objects become dicts in the order of the text, numbers Python ints and floats, NaN and Infinity too. FormatError names `file` and the
+// offset.
 Tree json_tree(std::string_view text, const std::string& file);
 Tree json_tree_from_file(const std::string& path);
 

@@ -20,15 +20,26 @@ class FlaxSource : public Source {
   flax::detail::MsgpackFile file_;
 };
 
+// Lists become dicts of "0", "1", ...; flax::to_state_dict does that to trees with values, this to described ones.
+Tree as_state_dict(const Tree& tree) {
+  if (tree.is_leaf() || tree.is_none()) return tree;
+  Tree dict = Tree::dict();
+  for (const auto& [key, child] : tree.items()) dict.insert(key, as_state_dict(child));
+  for (const Tree& child : tree.elements()) dict.insert({std::to_string(dict.size())}, as_state_dict(child));
+  return dict;
+}
+
 class OrbaxSource : public Source {
  public:
-  explicit OrbaxSource(const std::string& path) : item_(orbax::StoredItem::open(path)) {}
-  const Tree& tree() const override { return item_.tree(); }
+  OrbaxSource(const std::string& path, bool state_dict)
+      : item_(orbax::StoredItem::open(path)), tree_(state_dict ? as_state_dict(item_.tree()) : item_.tree()) {}
+  const Tree& tree() const override { return tree_; }
 
  private:
   void fill(const Slots& slots) override { orbax::read_leaves(item_, slots, true); }
 
   orbax::StoredItem item_;
+  Tree tree_;
 };
 
 class JsonSource : public Source {
@@ -58,7 +69,7 @@ std::unique_ptr<Source> open(const Part& part) {
     case Layout::json: return std::make_unique<JsonSource>(part.path);
     case Layout::orbax: break;
   }
-  return std::make_unique<OrbaxSource>(part.path);
+  return std::make_unique<OrbaxSource>(part.path, part.state_dict);
 }
 
 Tree load(const Part& part) {

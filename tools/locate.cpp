@@ -84,13 +84,15 @@ std::vector<std::string> items_in(const fs::path& step) {
 bool is_bare_step(const fs::path& path) {
   if (!directory_at(path)) return false;
   const auto names = items_in(path);
-  return std::any_of(names.begin(), names.end(), [&](const std::string& child) { return is_item(path / child) || json_file(path / child); });
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& child) { return is_item(path / child) || json_file(path / child); });
 }
 
 bool is_step_entry(const fs::path& path) {
   const std::string name = path.filename().string();
   if (is_temporary(name) || is_process_database(name)) return false;
-  return file_at(path) || is_item(path) || json_file(path).has_value() || (directory_at(path) && is_step_marked(path)) || is_bare_step(path);
+  return file_at(path) || is_item(path) || json_file(path).has_value() || (directory_at(path) && is_step_marked(path)) ||
+         is_bare_step(path);
 }
 
 struct StepEntry {
@@ -119,7 +121,11 @@ class Locator {
       refuse_safetensors(path);
       return add(Layout::flax, path, below, step);
     }
-    if (is_item(path)) return add(Layout::orbax, path, below, step);
+    if (is_item(path)) {
+      add(Layout::orbax, path, below, step);
+      parts.back().state_dict = inside_root;  // Orbax's manager puts items into steps
+      return;
+    }
     if (auto file = json_file(path)) return add(Layout::json, path / *file, below, step);
     if (is_step_marked(path)) return items(path, below, step);
     if (!inside_root) {
@@ -127,7 +133,8 @@ class Locator {
       if (!series.empty()) return root(path, below, series);
     }
     if (is_bare_step(path)) return items(path, below, step);
-    throw FormatError("this is no checkpoint that orrery knows: expected a legacy Flax file, an Orbax item, a step or a directory of steps", {{}, path.string()});
+    throw FormatError("this is no checkpoint that orrery knows: expected a legacy Flax file, an Orbax item, a step or a directory of steps",
+                      {{}, path.string()});
   }
 
  private:
@@ -144,7 +151,8 @@ class Locator {
       else throw FormatError("the item \"" + child + "\" is of a kind that orrery cannot read", {{}, (path / child).string()});
     }
     if (parts.size() == before)
-      throw NotFoundError(options_.item.empty() ? "the step holds no items" : "the step holds no item \"" + options_.item + "\"", {{}, path.string()});
+      throw NotFoundError(options_.item.empty() ? "the step holds no items" : "the step holds no item \"" + options_.item + "\"",
+                          {{}, path.string()});
   }
 
   void root(const fs::path& path, const fs::path& below, const std::map<std::string, std::vector<StepEntry>>& series) {
@@ -159,7 +167,8 @@ class Locator {
     }
     const StepEntry* entry = &chosen->second.back();
     if (options_.step) {
-      const auto found = std::find_if(chosen->second.begin(), chosen->second.end(), [&](const StepEntry& e) { return e.number == *options_.step; });
+      const auto found =
+          std::find_if(chosen->second.begin(), chosen->second.end(), [&](const StepEntry& e) { return e.number == *options_.step; });
       if (found == chosen->second.end()) throw NotFoundError("there is no such step; the latest is " + entry->name, {{}, path.string()});
       entry = &*found;
     }
@@ -174,7 +183,8 @@ class Locator {
     std::uint64_t length = 0;
     for (int i = 7; i >= 0; --i) length = length << 8 | head[i];
     std::error_code ignored;
-    if (length <= fs::file_size(path, ignored) - 8) throw FormatError("this is a safetensors file; orrery reads Orbax and Flax checkpoints here", {{}, path.string()});
+    if (length <= fs::file_size(path, ignored) - 8)
+      throw FormatError("this is a safetensors file; orrery reads Orbax and Flax checkpoints here", {{}, path.string()});
   }
 
   const LocateOptions& options_;
@@ -205,7 +215,8 @@ std::vector<Part> locate(const std::string& path, const LocateOptions& options) 
     throw ArgumentError("\"" + path + "\" has a scheme; orrery reads local and mounted paths only");
   if (!anything_at(path)) throw NotFoundError("there is nothing at this path", {{}, path});
   const fs::path plain = (fs::path(path) / "").lexically_normal().parent_path();  // no slash at its end
-  if (is_temporary(plain.filename().string())) throw FormatError("this is what an interrupted save left; it was never committed", {{}, path});
+  if (is_temporary(plain.filename().string()))
+    throw FormatError("this is what an interrupted save left; it was never committed", {{}, path});
   Locator locator(options);
   locator.visit(plain, {}, std::nullopt, false);
   return std::move(locator.parts);

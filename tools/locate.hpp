@@ -24,6 +24,7 @@ struct Part {
   std::string below{};               // `path` relative to what was asked for; "." if it is that
   std::optional<double> step{};      // legacy Flax steps may have fractions
   std::string item{};                // "default" and the like, where it lies in a step
+  bool state_dict = false;           // an Orbax item that is itself a step: Flax wrote it, and restores such a root as a state dict
 };
 
 struct LocateOptions {

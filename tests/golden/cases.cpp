@@ -8,7 +8,6 @@
 #include "json_item.hpp"
 #include "load.hpp"
 #include "orrery/core/error.hpp"
-#include "orrery/flax/state_dict.hpp"
 #include "orrery/formats/ocdbt/reader.hpp"
 
 namespace orrery::golden {
@@ -63,11 +62,7 @@ Tree load_database(const std::string& path) {
 Tree load_check(const Check& check) {
   if (check.layout == "ocdbt database") return load_database(check.path);
   const std::vector<tools::Part> parts = tools::locate(check.path, {{}, check.item});
-  if (parts.size() == 1) {
-    Tree tree = tools::load(parts[0]);
-    // Flax turns what Orbax restored into a state dict.
-    return check.layout == "flax directory" && parts[0].layout == tools::Layout::orbax ? flax::to_state_dict(tree) : tree;
-  }
+  if (parts.size() == 1) return tools::load(parts[0]);
   Tree tree = Tree::dict();
   for (const tools::Part& part : parts) tree.insert({part.item}, tools::load(part));
   return tree;
@@ -79,7 +74,9 @@ std::string described(const Tree& leaf) {
     out += (out.size() > 1 ? ", " : "") + field.key.text + ": ";
     if (field.value.is_list()) {
       for (const Tree& step : field.value.elements())
-        out += step.is_dict() ? "/{}" : step.kind() == Tree::Kind::string ? "/" + step.string() : "/" + std::to_string(step.scalar<std::int64_t>());
+        out += step.is_dict()                      ? "/{}"
+               : step.kind() == Tree::Kind::string ? "/" + step.string()
+                                                   : "/" + std::to_string(step.scalar<std::int64_t>());
     } else if (field.value.kind() == Tree::Kind::string) {
       out += field.value.string();
     } else if (field.value.is_leaf()) {

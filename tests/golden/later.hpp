@@ -14,7 +14,6 @@ struct Later {
 inline constexpr std::string_view zarr_v3 = "arrays are stored as zarr v3";
 inline constexpr std::string_view one_array = "the layout of ArrayCheckpointHandler: one array or number without a tree";
 inline constexpr std::string_view bare_zarr = "a zarr array alone, outside of any item";
-inline constexpr std::string_view json_constants = "NaN or Infinity in a JSON item, which strict JSON does not have";
 inline constexpr std::string_view random_keys = "items of JaxRandomKeySave and NumpyRandomKeySave";
 inline constexpr std::string_view process_arrays = "arrays of many processes beside a legacy file; a target says where they belong";
 inline constexpr std::string_view nested_database = "0.4.0 puts a key with a slash into a second database in a folder";
@@ -77,8 +76,6 @@ inline constexpr Later later[] = {
     {"tensorstore/zarr3_sharded", bare_zarr},
     {"tensorstore/zarr3_sharded_start", bare_zarr},
     {"tensorstore/zarr3_transpose", bare_zarr},
-    {"orbax-0.12/json_handler", json_constants},
-    {"orbax-0.12/manager_best_min", json_constants},
     {"orbax-0.12/random_keys", random_keys},
     {"flax/gda: checkpoint_3, restore_checkpoint with a target", process_arrays},
     {"flax-0.7/gda: checkpoint_3, restore_checkpoint with a target", process_arrays},

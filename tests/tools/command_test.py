@@ -88,6 +88,11 @@ class Show(unittest.TestCase):
         self.assertEqual(show(root, "--checksums")["leaves"], comparable(about["checkpoint_100"]["leaves"]))
         self.assertEqual(show(root, "--checksums", "--step", 11)["leaves"], comparable(about["checkpoint_11"]["leaves"]))
 
+    def test_a_directory_that_flax_wrote_through_orbax_shows_what_flax_restores_its_steps_what_orbax_does(self):
+        case = "guide-newest/flax_checkpointing_step0_4"
+        self.assertEqual(show(GOLDEN / case, "--checksums")["leaves"], comparable(expected(case)["leaves"]))
+        self.assertIn(["data", 0], [leaf["path"] for leaf in show(GOLDEN / case / "checkpoint_4")["leaves"]])
+
     def test_without_checksums_names_kinds_dtypes_and_shapes_remain(self):
         for case, path in (("orbax-0.12/sequences", "orbax-0.12/sequences"), ("flax/containers", "flax/containers.msgpack")):
             with self.subTest(case):

@@ -13,7 +13,9 @@
 #include "orrery/core/error.hpp"
 #include "orrery/flax/checkpoint_files.hpp"
 #include "orrery/flax/checkpoint_names.hpp"
+#include "orrery/flax/config.hpp"
 #include "orrery/flax/msgpack_file.hpp"
+#include "orrery/flax/orbax_backend.hpp"
 #include "orrery/flax/state_dict.hpp"
 #include "orrery/reflect/reflectable.hpp"
 #include "orrery/storage/durability.hpp"
@@ -22,7 +24,7 @@
 namespace orrery::inline v0::flax {
 
 enum class Backend : std::uint8_t {
-  automatic,  // what the configuration says
+  automatic,  // Orbax, unless config().flax_use_orbax_checkpointing was set to false
   msgpack,    // one file
   orbax,      // a directory
 };
@@ -54,7 +56,8 @@ std::string save_checkpoint(const std::string& directory, const T& target, const
 // nothing and no step was asked for; NotFoundError where a step was.
 inline Tree restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options = {});
 
-// ... into a target, by the rules of from_state_dict; the target unchanged where there is nothing and no step was asked for.
+// ... into a target, by the rules of from_state_dict (an Orbax directory: of PyTreeCheckpointer::restore); the target unchanged where
+// there is nothing and no step was asked for.
 template <class... Explicit, PyTree T>
   requires(!is_checkpoint_options<T> && (sizeof...(Explicit) == 0 || (std::same_as<Explicit, T> && ...)))
 T restore_checkpoint(const std::string& directory, T target, const RestoreCheckpointOptions& options = {});
@@ -88,6 +91,15 @@ inline std::string save_msgpack_checkpoint(const std::string& directory, const T
   return final_path;
 }
 
+inline std::string save_view_as_checkpoint(const std::string& directory, const TreeView& view, const Step& step, const SaveCheckpointOptions& options) {
+  const bool use_orbax = options.backend == Backend::orbax || (options.backend == Backend::automatic && config().flax_use_orbax_checkpointing);
+  if (!use_orbax) return save_msgpack_checkpoint(directory, view, step, options);
+  refuse_scheme(directory);
+  const std::string base = join_path(safe_normpath(directory), options.prefix), final_path = base + step.text();
+  save_orbax_checkpoint(view, base, final_path, options.overwrite, options.keep, options.keep_every_n_steps, options.durability);
+  return final_path;
+}
+
 // 4.11 step 2: the path of the checkpoint, or nothing where there is none to be had and none was asked for by its step.
 inline std::optional<std::string> checkpoint_to_restore(const std::string& directory, const RestoreCheckpointOptions& options) {
   refuse_scheme(directory);
@@ -102,6 +114,8 @@ inline std::optional<std::string> checkpoint_to_restore(const std::string& direc
   return latest_checkpoint(plain, options.prefix);
 }
 
+inline bool is_orbax_directory(const std::string& path) { return storage::is_directory(path) && is_orbax_checkpoint(path); }
+
 // The msgpack file at that path; a directory is Orbax's, or nobody's.
 inline MsgpackFile open_msgpack_file(const std::string& path) {
   if (storage::is_directory(path))
@@ -114,15 +128,13 @@ inline MsgpackFile open_msgpack_file(const std::string& path) {
 
 template <PyTree T>
 std::string save_checkpoint(const std::string& directory, const T& target, const Step& step, const SaveCheckpointOptions& options) {
-  if (options.backend == Backend::orbax)
-    throw ArgumentError("save_checkpoint writes msgpack files; save Orbax checkpoints with PyTreeCheckpointer or CheckpointManager",
-                        {.file = directory});
-  return detail::save_msgpack_checkpoint(directory, describe(target), step, options);
+  return detail::save_view_as_checkpoint(directory, describe(target), step, options);
 }
 
 inline Tree restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options) {
   const auto path = detail::checkpoint_to_restore(directory, options);
   if (!path) return Tree::none();
+  if (detail::is_orbax_directory(*path)) return detail::restore_orbax_tree(*path);
   const detail::MsgpackFile file = detail::open_msgpack_file(*path);
   Slots slots;
   Tree tree;
@@ -136,6 +148,7 @@ template <class... Explicit, PyTree T>
 T restore_checkpoint(const std::string& directory, T target, const RestoreCheckpointOptions& options) {
   const auto path = detail::checkpoint_to_restore(directory, options);
   if (!path) return target;
+  if (detail::is_orbax_directory(*path)) return PyTreeCheckpointer().restore(*path, std::move(target), RestoreOptions{.cast = options.cast});
   const detail::MsgpackFile file = detail::open_msgpack_file(*path);
   detail::fill_from_state(ops<T>(), &target, true, file.tree(), {options.cast}, {.file = *path},
                           [&](std::span<const Slot> slots) { file.read(slots); });
@@ -147,6 +160,7 @@ template <PyTree T>
 T restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options) {
   const auto path = detail::checkpoint_to_restore(directory, options);
   if (!path) throw NotFoundError("there is no checkpoint " + options.prefix + "* here", {.file = directory});
+  if (detail::is_orbax_directory(*path)) return PyTreeCheckpointer().restore<T>(*path, RestoreOptions{.cast = options.cast});
   const detail::MsgpackFile file = detail::open_msgpack_file(*path);
   T value{};
   detail::fill_from_state(ops<T>(), &value, false, file.tree(), {options.cast}, {.file = *path},

@@ -77,7 +77,8 @@ inline Tree restore_tree(const std::string& path, const RestoreOptions& options)
   slots.finish();
   if (options.report) {
     *options.report = {};
-    for (const TreeMetadata::Leaf& leaf : TreeMetadata(item.tree()).leaves()) options.report->leaves.push_back({leaf.path, LeafAction::restored});
+    const TreeMetadata metadata(item.tree());
+    for (const TreeMetadata::Leaf& leaf : metadata.leaves()) options.report->leaves.push_back({leaf.path, LeafAction::restored});
   }
   return out;
 }

@@ -3,7 +3,6 @@
 // target, after which only values are left to be read, by whoever knows where they are stored.
 #pragma once
 
-#include <complex>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -101,8 +100,7 @@ class Slots {
     } else if (from.has_value()) {
       to = from;
     } else {
-      const DType dtype = from.leaf_kind() == LeafKind::scalar ? python_scalar_dtype(from.dtype()) : from.dtype();
-      AnyArray room = AnyArray::uninitialized(dtype, from.shape());
+      AnyArray room = AnyArray::uninitialized(from.dtype(), from.shape());
       switch (from.leaf_kind()) {
         case LeafKind::scalar:
           to = Tree::scalar_of(std::move(room));
@@ -120,16 +118,12 @@ class Slots {
   // Python has one int, one float, one complex: what a raw restore gives for a number of any width.
   static void widen(Tree& scalar) {
     const AnyArray& value = scalar.array();
-    const auto wide = [&]<class T>(T to) {
-      cast_copy(value.view(), ArrayView::dense(dtype_of<T>, &to, {}));
-      return Tree::scalar(to);
-    };
-    switch (info(value.dtype()).kind) {
-      case DTypeKind::signed_integer: scalar = wide(std::int64_t{}); break;
-      case DTypeKind::unsigned_integer: scalar = wide(std::uint64_t{}); break;
-      case DTypeKind::floating: scalar = wide(double{}); break;
-      case DTypeKind::complex: scalar = wide(std::complex<double>{}); break;
-      default: break;
+    if (value.dtype() == DType::uint64) {
+      scalar = Tree::scalar(value.at<std::uint64_t>({}));  // an int64 where it fits
+    } else if (const DType wide = python_scalar_dtype(value.dtype()); wide != value.dtype()) {
+      AnyArray out = AnyArray::uninitialized(wide, {});
+      cast_copy(value.view(), out.view());
+      scalar = Tree::scalar_of(std::move(out));
     }
   }
 

@@ -11,7 +11,7 @@
 #include "orrery/adapters/cereal.hpp"
 #include "../reflect/round_trip.hpp"
 
-namespace models {
+namespace cereal_models {
 
 class Base {
  public:
@@ -179,16 +179,16 @@ struct Unchosen {
   }
 };
 
-}  // namespace models
+}  // namespace cereal_models
 
-CEREAL_CLASS_VERSION(models::Versioned, 1)
+CEREAL_CLASS_VERSION(cereal_models::Versioned, 1)
 template <>
-struct orrery::Reflect<models::Chosen> : orrery::via_cereal<models::Chosen> {};
+struct orrery::Reflect<cereal_models::Chosen> : orrery::via_cereal<cereal_models::Chosen> {};
 
 namespace {
 
 using namespace orrery;
-using namespace models;
+using namespace cereal_models;
 using round_trip::copy_of;
 using round_trip::restore;
 using round_trip::restore_into;

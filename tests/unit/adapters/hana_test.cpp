@@ -13,7 +13,7 @@
 #include "orrery/adapters/hana.hpp"
 #include "../reflect/round_trip.hpp"
 
-namespace models {
+namespace hana_models {
 
 namespace hana = boost::hana;
 
@@ -87,22 +87,22 @@ class Extended : public Layer {
   int extra = 0;
 };
 
-}  // namespace models
+}  // namespace hana_models
 
-BOOST_HANA_ADAPT_STRUCT(models::Foreign, count, layer);
-BOOST_HANA_ADAPT_ADT(models::Getters, (title, [](auto&& self) -> auto& { return self.title(); }));
+BOOST_HANA_ADAPT_STRUCT(hana_models::Foreign, count, layer);
+BOOST_HANA_ADAPT_ADT(hana_models::Getters, (title, [](auto&& self) -> auto& { return self.title(); }));
 
 template <>
-struct orrery::Reflect<models::Chosen> : orrery::via_hana<models::Chosen> {};
+struct orrery::Reflect<hana_models::Chosen> : orrery::via_hana<hana_models::Chosen> {};
 template <>
-struct orrery::Reflect<models::Extended> {
-  static constexpr auto fields = orrery::fields(orrery::base<models::Layer>(), orrery::field<&models::Extended::extra>("extra"));
+struct orrery::Reflect<hana_models::Extended> {
+  static constexpr auto fields = orrery::fields(orrery::base<hana_models::Layer>(), orrery::field<&hana_models::Extended::extra>("extra"));
 };
 
 namespace {
 
 using namespace orrery;
-using namespace models;
+using namespace hana_models;
 using round_trip::copy_of;
 using round_trip::restore_into;
 using round_trip::tree_of;
