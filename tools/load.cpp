@@ -60,6 +60,7 @@ Tree Source::read(const Tree& described) {
   Tree whole;
   slots.materialize(described, whole);
   fill(slots);
+  slots.finish();
   return whole;
 }
 
