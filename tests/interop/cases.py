@@ -250,11 +250,14 @@ def raw_orbax(tree):
         return {name: raw_orbax(child) for name, child in named} or None
     if isinstance(tree, dict):
         return {key: raw_orbax(child) for key, child in tree.items()}
-    if isinstance(tree, tuple):
-        return [raw_orbax(child) for child in tree] or None
-    if isinstance(tree, list):
-        return [raw_orbax(child) for child in tree]
+    if isinstance(tree, (list, tuple)):
+        return None if tree == () else [raw_orbax(child) for child in tree]
     return tree.item() if isinstance(tree, np.generic) else tree
+
+
+def raw_flax_orbax(state):
+    """What restore_checkpoint without a target gives of a state dict that went through Orbax: empty states are None."""
+    return {key: raw_flax_orbax(child) for key, child in state.items()} or None if isinstance(state, dict) else state
 
 
 def like(tree, leaf):
@@ -268,6 +271,11 @@ def like(tree, leaf):
     if isinstance(tree, (list, tuple)):
         return type(tree)(like(child, leaf) for child in tree)
     return tree.replace(**{name: like(child, leaf) for name, child in fields(tree)})
+
+
+def python_number(leaf):
+    """To Orbax a NumPy scalar is a number like Python's."""
+    return leaf.item() if isinstance(leaf, np.generic) else leaf
 
 
 def blank(leaf):
@@ -308,8 +316,12 @@ def differences(got, want, path="", found=None):
     elif is_array(want):
         if not is_array(got):
             found.append(f"{where}: {type(got).__name__} {got!r:.60}, not an array")
+        elif bits(got)[:2] != bits(want)[:2]:
+            found.append(f"{where}: {bits(got)[:2]}, not {bits(want)[:2]}")
         elif bits(got) != bits(want):
-            found.append(f"{where}: {bits(got)[:2]} {bits(got)[2][:16].hex()}, not {bits(want)[:2]} {bits(want)[2][:16].hex()}")
+            a, b = bits(got)[2], bits(want)[2]
+            at = next(i for i in range(len(b)) if a[i] != b[i])
+            found.append(f"{where}: from byte {at} on {a[at:at + 8].hex()}, not {b[at:at + 8].hex()}")
     elif fields(want) is not None:
         if type(got) is not type(want):
             found.append(f"{where}: {type(got).__name__}, not {type(want).__name__}")

@@ -20,17 +20,12 @@ import orbax.checkpoint as ocp
 from flax import serialization
 from flax.training import checkpoints
 
-from cases import CASES, blank, differences, is_array, like, raw_orbax
+from cases import CASES, blank, differences, is_array, like, python_number, raw_flax_orbax, raw_orbax
 from checks import Checks
 
 
 def target_of(tree):
     return like(tree, blank)
-
-
-def python_number(leaf):
-    """To Orbax a NumPy scalar is a number like Python's."""
-    return leaf.item() if isinstance(leaf, np.generic) else leaf
 
 
 def sharded_target(tree):
@@ -121,6 +116,9 @@ def main(era, directory):
             check_orbax(checks, name, f"{directory}/orbax/{name}", case.make, scratch)
         if case.flax:
             check_flax(checks, name, directory, case.make)
+    for name in ("guide", "adam"):
+        checks.check(name, "flax_orbax", lambda: differences(checkpoints.restore_checkpoint(f"{directory}/flax_orbax/{name}", target=None),
+                                                             raw_flax_orbax(serialization.to_state_dict(CASES[name].make()))))
     checks.finish()
 
 

@@ -4,10 +4,11 @@ import fnmatch
 import os
 import re
 import threading
+import time
 
 from limits import LIMITS
 
-HANG_SECONDS = 20
+HANG_SECONDS = 15
 
 
 class Checks:
@@ -19,7 +20,7 @@ class Checks:
 
     def limit(self, case, mode):
         for limit in LIMITS:
-            if (limit.direction == self.direction and self.era in limit.eras.split() and any(fnmatch.fnmatchcase(mode, m) for m in limit.modes.split())
+            if (self.direction in limit.directions.split() and self.era in limit.eras.split() and any(fnmatch.fnmatchcase(mode, m) for m in limit.modes.split())
                     and any(fnmatch.fnmatchcase(case, c.replace("[", "[[]")) for c in limit.cases.split())):
                 self.used.add(limit)
                 return limit
@@ -55,12 +56,13 @@ class Checks:
 
     def finish(self):
         """Waits for those that hang, prints the sum, ends the process (threads that hang cannot be ended otherwise)."""
+        deadline = time.monotonic() + HANG_SECONDS
         for _, _, thread in self.started:
-            thread.join(HANG_SECONDS / max(1, len(self.started)) if self.started else 0)
+            thread.join(max(0, deadline - time.monotonic()))
         for name, limit, thread in self.started:
             self._report(thread.is_alive(), name, f"a limit, as it should be: {limit.reason}" if thread.is_alive() else "it ends now, take it off the table")
         for limit in LIMITS:
-            if limit.direction == self.direction and self.era in limit.eras.split() and limit not in self.used:
+            if self.direction in limit.directions.split() and self.era in limit.eras.split() and limit not in self.used:
                 self._report(False, f"{self.era} {self.direction} limits", f"this line of limits.py names no check: {limit.cases} / {limit.modes}")
         print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
         os._exit(1 if self.failed else 0)

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "cases.hpp"
 
@@ -76,6 +77,16 @@ class Differences {
   int count_ = 0;
 };
 
+// What an era writes that is not restored here, or not as it was; each is checked to be so.
+struct Limit {
+  std::string_view era, name, reason;
+};
+constexpr Limit limits[] = {
+    {"2023", "flax_again dtype_int4", "ml_dtypes 0.3.1 leaves noise in the upper bits, which is masked on reading"},
+    {"2023", "orbax_np keys_string_slash", "0.4.0 puts strings whose key has a slash into a folder named by its first part"},
+    {"2023", "orbax_jax keys_string_slash", "0.4.0 puts strings whose key has a slash into a folder named by its first part"},
+};
+
 int passed = 0, failed = 0;
 std::string era;
 
@@ -87,6 +98,13 @@ void check(const std::string& name, Body&& body) {
   } catch (const std::exception& error) {
     wrong = error.what();
   }
+  for (const Limit& limit : limits)
+    if (limit.era == era && limit.name == name) {
+      std::printf("%s %s read %s: %s: %s\n", wrong.empty() ? "FAIL" : "PASS", era.c_str(), name.c_str(),
+                  wrong.empty() ? "no limit any more, take it off the list" : "a limit, as it should be", std::string(limit.reason).c_str());
+      ++(wrong.empty() ? failed : passed);
+      return;
+    }
   std::printf("%s %s read %s%s%s\n", wrong.empty() ? "PASS" : "FAIL", era.c_str(), name.c_str(), wrong.empty() ? "" : ": ", wrong.c_str());
   ++(wrong.empty() ? passed : failed);
 }
@@ -136,22 +154,35 @@ std::string content(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// The state dict of a case; empty states are {} there, none in a tree of ours, so the struct is asked where there is one.
+Tree state_dict(const interop::Case& test) {
+  if (test.name == "guide") return orrery::flax::to_state_dict(interop::guide());
+  if (test.name == "adam") return orrery::flax::to_state_dict(interop::adam());
+  return orrery::flax::to_state_dict(test.tree);
+}
+
+// ... after Orbax, which has none for {}.
+Tree without_empty(Tree state) {
+  for (Tree::Item& item : state.items()) item.value = item.value.is_dict() && item.value.size() == 0 ? Tree::none() : without_empty(std::move(item.value));
+  return state;
+}
+
 void read(const std::string& way, const interop::Case& test, const std::string& path) {
-  const Form form{way.starts_with("orbax"), era != "2023" && era != "2024", way == "orbax_default"};
   const std::string name = way + " " + test.name;
-  if (form.orbax) {
+  if (way.starts_with("orbax")) {
+    const Form form{true, era != "2023" && era != "2024", way == "orbax_default"};
     check(name, [&] { return different(orrery::PyTreeCheckpointer().restore(path), in_form(test.tree, form)); });
+  } else if (way == "flax_orbax") {
+    check(name, [&] { return different(orrery::flax::restore_checkpoint(path), without_empty(state_dict(test))); });
   } else {
-    // Empty states are {} in a state dict, none in a tree of ours: the struct says which.
-    const bool is_struct = test.name == "guide" || test.name == "adam";
-    Tree want = test.name == "guide" ? orrery::flax::to_state_dict(interop::guide())
-                      : is_struct          ? orrery::flax::to_state_dict(interop::adam())
-                                           : orrery::flax::to_state_dict(test.tree);
+    Tree want = state_dict(test);
     if (era == "2023" || era == "2024") want = with_numpy_complex(std::move(want));
     check(name, [&] { return different(orrery::flax::restore_checkpoint(path), want); });
-    if (way == "flax_directory") check(name + " latest", [&] { return orrery::flax::latest_checkpoint(path) == path + "/checkpoint_7" ? "" : "not found"; });
-    else check(name + " bytes", [&] { return orrery::flax::msgpack_serialize(want) == orrery::flax::msgpack_serialize(orrery::flax::msgpack_restore(content(path))) ? "" : "differ"; });
   }
+  if (way == "flax") check(way + "_again " + test.name, [&] {
+    const std::string bytes = content(path);  // read and written again: the same bytes
+    return orrery::flax::to_bytes(orrery::flax::msgpack_restore(bytes)) == bytes ? "" : "other bytes";
+  });
   if (test.name == "guide") check_struct(way, test.name, path, interop::guide());
   if (test.name == "adam") check_struct(way, test.name, path, interop::adam());
   if (test.name == "column_major") check_struct(way, test.name, path, interop::column_major());

@@ -12,10 +12,12 @@ import warnings
 warnings.simplefilter("ignore")
 logging.disable(logging.ERROR)
 
+import flax
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from flax import serialization
+from flax.training import checkpoints
 
 import cases
 from checks import Checks
@@ -36,40 +38,72 @@ def with_jax(tree):
 def main(era, out):
     checks, written = Checks(era, "write"), []
 
-    def attempt(way, name, save):
+    def attempt(way, name, save, restored):
+        """What is saved here counts if its own writer restores it: restored(path) is what it then has and what it should have."""
         path = os.path.join(out, way, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        if checks.check(name, way, lambda: save(path) or []):
+
+        def body():
+            save(path)
+            return cases.differences(*restored(path))
+
+        if checks.check(name, way, body):
             written.append(f"{way} {name}")
 
-    def save_flax(path, make):
-        with open(path, "wb") as file:
-            file.write(make())
+    def attempt_orbax(way, name, make, options=None):
+        def args(leaf):  # 0.4.0 cannot restore a jax.Array without
+            return ocp.RestoreArgs(restore_type=np.ndarray if cases.is_array(leaf) and not str(leaf.dtype).startswith("key<") else None)
+
+        def restored(path, tree):
+            got = checkpointer(era).restore(path, item=cases.like(tree, cases.blank), restore_args=cases.like(tree, args))
+            return got, cases.like(tree, cases.python_number)
+
+        attempt(way, name, lambda path: checkpointer(era).save(path, make(), **options() if options else {}),
+                lambda path: restored(path, make()))
+
+    def attempt_flax(way, name, to_bytes, make):
+        def save(path):
+            with open(path, "wb") as file:
+                file.write(to_bytes(make()))
+
+        def restored(path):
+            with open(path, "rb") as file:
+                return serialization.from_bytes(cases.like(make(), cases.blank), file.read()), cases.like(make(), number)
+
+        def number(leaf):  # Python's complex numbers are NumPy's until 0.10, by the file too
+            return np.complex128(leaf) if type(leaf) is complex and era in ("2023", "2024") else leaf
+
+        attempt(way, name, save, restored)
+
+    def sorted_bytes(tree):
+        return serialization.msgpack_serialize(serialization.to_state_dict(tree))
 
     for name, case in cases.CASES.items():
         if case.orbax or case.from_python == "sharded":
-            attempt("orbax_np", name, lambda path: checkpointer(era).save(path, case.make()))
-        if case.orbax and not case.from_python and name != "prng_keys":
-            attempt("orbax_jax", name, lambda path: checkpointer(era).save(path, with_jax(case.make())))
+            attempt_orbax("orbax_np", name, case.make)
+        if case.orbax and name != "prng_keys":
+            attempt_orbax("orbax_jax", name, lambda: with_jax(case.make()))
         if case.from_python == "chunked":
-            args = lambda tree: jax.tree_util.tree_map(lambda _: ocp.SaveArgs(chunk_byte_size=64), tree)
-            attempt("orbax_np", name, lambda path: checkpointer(era).save(path, case.make(), save_args=args(case.make())))
+            attempt_orbax("orbax_np", name, case.make, lambda: {"save_args": cases.like(case.make(), lambda _: ocp.SaveArgs(chunk_byte_size=64))})
         if case.flax:
-            attempt("flax", name, lambda path: save_flax(path, lambda: serialization.to_bytes(case.make())))
-            attempt("flax_sorted", name, lambda path: save_flax(path, lambda: serialization.msgpack_serialize(serialization.to_state_dict(case.make()))))
+            attempt_flax("flax", name, serialization.to_bytes, case.make)
+            attempt_flax("flax_sorted", name, sorted_bytes, case.make)
     if era == "2023":  # its default: the structure is in the placeholder file alone
-        attempt("orbax_default", "dtypes", lambda path: ocp.PyTreeCheckpointer().save(path, cases.CASES["dtypes"].make()))
-    for name in ("guide", "adam"):  # as a program would
-        attempt("flax_directory", name, lambda path: save_directory(path, cases.CASES[name].make()))
+        make = cases.CASES["dtypes"].make
+        attempt("orbax_default", "dtypes", lambda path: ocp.PyTreeCheckpointer().save(path, make()), lambda path: (ocp.PyTreeCheckpointer().restore(path), make()))
+    for name in ("guide", "adam"):  # as a program would, with both of Flax's backends
+        make = cases.CASES[name].make
+        state = lambda: serialization.to_state_dict(make())
+        attempt("flax_directory", name, lambda path: save_directory(path, make(), False), lambda path: (checkpoints.restore_checkpoint(path, None), state()))
+        attempt("flax_orbax", name, lambda path: save_directory(path, make(), True),
+                lambda path: (checkpoints.restore_checkpoint(path, None), cases.raw_flax_orbax(state())))
     with open(os.path.join(out, "written.txt"), "w") as file:
         file.write("".join(line + "\n" for line in written))
     checks.finish()
 
 
-def save_directory(path, tree):
-    import flax
-    from flax.training import checkpoints
-    flax.config.update("flax_use_orbax_checkpointing", False)
+def save_directory(path, tree, use_orbax):
+    flax.config.update("flax_use_orbax_checkpointing", use_orbax)
     checkpoints.save_checkpoint(path, tree, step=7)
 
 

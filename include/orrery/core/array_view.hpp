@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <string>
@@ -25,13 +26,20 @@ namespace detail {
 }
 }  // namespace detail
 
+namespace detail {
+// Of an array without elements strides mean nothing, and those of huge extents beside a zero wrap around.
+inline Dim next_stride(Dim step, Dim extent) noexcept {
+  return static_cast<Dim>(static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(extent > 0 ? extent : 1));
+}
+}  // namespace detail
+
 // Strides of a dense array in bytes, last index fastest.
 inline Shape c_strides(std::span<const Dim> shape, std::size_t item) {
   Shape strides = Shape::zeros(shape.size());
   Dim step = static_cast<Dim>(item);
   for (std::size_t i = shape.size(); i-- > 0;) {
     strides[i] = step;
-    step *= shape[i] > 0 ? shape[i] : 1;
+    step = detail::next_stride(step, shape[i]);
   }
   return strides;
 }
@@ -42,7 +50,7 @@ inline Shape f_strides(std::span<const Dim> shape, std::size_t item) {
   Dim step = static_cast<Dim>(item);
   for (std::size_t i = 0; i < shape.size(); ++i) {
     strides[i] = step;
-    step *= shape[i] > 0 ? shape[i] : 1;
+    step = detail::next_stride(step, shape[i]);
   }
   return strides;
 }

@@ -36,13 +36,18 @@ class ItemStore {
     return store;
   }
 
-  // The value of the key prefix + rest. FormatError or DataLossError where the place it should be at is not sound.
+  // The value of the key prefix + rest: a place that the file really has, so that its length can be believed. FormatError or
+  // DataLossError where it is not.
   std::optional<Value> find(std::string_view prefix, std::string_view rest) {
     if (database_) {
       const ocdbt::Entry* entry = database_->find(prefix, rest);
       if (!entry) return std::nullopt;
       if (entry->is_inline) return Value{true, entry->inline_value, 0, 0, entry->length};
-      return Value{false, {}, number_of(database_->path(*entry)), entry->offset, entry->length};
+      const std::uint32_t file = number_of(database_->path(*entry));
+      if (entry->offset > sizes_[file] || entry->length > sizes_[file] - entry->offset)
+        throw DataLossError("this file has " + std::to_string(sizes_[file]) + " bytes, but the value of " + std::string(entry->key) + " is said to end at " +
+                                std::to_string(entry->offset + entry->length), {{}, paths_[file], entry->offset});
+      return Value{false, {}, file, entry->offset, entry->length};
     }
     if (!in_files_) return std::nullopt;
     std::string path = directory_ + "/";
@@ -50,15 +55,12 @@ class ItemStore {
     path += rest;
     if (path.find("/../") != std::string::npos || path.find('\0') != std::string::npos) return std::nullopt;  // names stay below the item
     try {
-      const std::uint64_t size = storage::File::open(path).size();
-      return Value{false, {}, number_of(path), 0, size};
+      const std::uint32_t file = number_of(path);
+      return Value{false, {}, file, 0, sizes_[file]};
     } catch (const NotFoundError&) {
       return std::nullopt;
     }
   }
-
-  // Keys there can be at most: a bound on how many chunks an array can really have.
-  std::size_t key_bound() const noexcept { return database_ ? database_->entries().size() : std::size_t{1} << 24; }
 
   const std::string& path(std::uint32_t file) const { return paths_[file]; }
   std::size_t file_count() const noexcept { return paths_.size(); }
@@ -72,14 +74,10 @@ class ItemStore {
     return file_;
   }
 
-  // The bytes themselves; the length is checked against the file before anything is allocated.
-  std::string read(const Value& value, const Where& where) {
+  // The bytes themselves, of a value that find() gave.
+  std::string read(const Value& value) {
     if (value.is_inline) return std::string(value.bytes);
     const storage::File& file = open(value.file);
-    const std::uint64_t size = file.size();
-    if (value.offset > size || value.length > size - value.offset)
-      throw DataLossError("this file has " + std::to_string(size) + " bytes, but a value is said to end at " + std::to_string(value.offset + value.length),
-                          {where.key_path, file.path(), value.offset});
     std::string bytes(static_cast<std::size_t>(value.length), '\0');
     if (!bytes.empty()) file.pread_exactly(value.offset, bytes.data(), bytes.size());
     return bytes;
@@ -91,7 +89,15 @@ class ItemStore {
   std::uint32_t number_of(const std::string& path) {
     if (!paths_.empty() && paths_.back() == path) return static_cast<std::uint32_t>(paths_.size() - 1);
     const auto [found, is_new] = numbers_.emplace(path, static_cast<std::uint32_t>(paths_.size()));
-    if (is_new) paths_.push_back(path);
+    if (!is_new) return found->second;
+    try {
+      sizes_.push_back(storage::File::open(path).size());
+      paths_.push_back(path);
+    } catch (...) {
+      if (sizes_.size() > paths_.size()) sizes_.pop_back();
+      numbers_.erase(found);
+      throw;
+    }
     return found->second;
   }
 
@@ -99,6 +105,7 @@ class ItemStore {
   std::optional<ocdbt::Database> database_{};
   bool in_files_ = false;
   std::vector<std::string> paths_{};
+  std::vector<std::uint64_t> sizes_{};
   std::unordered_map<std::string, std::uint32_t> numbers_{};
   std::uint32_t current_ = 0;
   storage::File file_{};

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <numeric>
+#include <deque>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -128,9 +129,10 @@ inline void check_names(const Params& params) {
       throw ArgumentError("two leaves have the name \"" + p.name + "\" in storage, where keys are joined with '.': rename one of the keys", {p.name});
     if (!p.leaf) continue;
     if (p.name.ends_with('/')) throw ArgumentError("a key that ends in '/' cannot be read back by Orbax; rename it", {p.name});
-    if (p.type == ValueType::string)
-      for (std::size_t i = p.name.find('~'); i != std::string::npos; i = p.name.find('~', i + 1))
-        throw ArgumentError("the name of a string leaf must not contain '~': Orbax reads it as an escape; rename the key", {p.name});
+    if (p.type == ValueType::string && p.name.find('~') != std::string::npos)
+      throw ArgumentError("the name of a string leaf must not contain '~': Orbax reads it as an escape; rename the key", {p.name});
+    if (p.type == ValueType::string && std::count(p.name.begin(), p.name.end(), '/') > 100)
+      throw ArgumentError("the name of a string leaf nests in _strings.json at every '/', of which this one has more than 100; rename the key", {p.name});
     for (std::size_t i = p.name.find('/'); i != std::string::npos; i = p.name.find('/', i + 1)) slashed.insert(std::string_view(p.name).substr(0, i));
   }
   if (slashed.empty()) return;

@@ -71,7 +71,7 @@ class LeafReader {
       }
       const Where where{leaf.name, value->is_inline ? item_.directory() + "/manifest.ocdbt" : item_.store().path(value->file),
                         value->is_inline ? std::nullopt : std::optional(value->offset)};
-      const std::string bytes = value->is_inline ? std::string() : item_.store().read(*value, where);
+      const std::string bytes = value->is_inline ? std::string() : item_.store().read(*value);
       const std::string_view stored = value->is_inline ? value->bytes : std::string_view(bytes);
       const auto expected = item_.checksum(prefix + key);
       if (verify_ && expected && crc32c(stored.data(), stored.size()) != *expected)

@@ -67,17 +67,25 @@ class MetadataHandler {
   void unsigned_integer(std::uint64_t) {}
   void number(double) {}
   void string(std::string_view value) {
-    if (at_key("key")) result.entries.back().path.back().text = value;
-    else if (at_value("value_type")) result.entries.back().type = value_type_from(value);
+    if (at_key("key")) {
+      result.entries.back().path.back().text = value;
+      has_key_ = true;
+    } else if (at_value("value_type")) result.entries.back().type = value_type_from(value);
   }
   void key(std::string_view name) { path_.back() = name; }
   void start_object() {
     if (path_.size() == 2 && path_[0] == "tree_metadata") result.entries.emplace_back();
-    if (path_.size() == 4 && path_[2] == "key_metadata") result.entries.back().path.push_back({{}, false});
+    if (path_.size() == 4 && path_[0] == "tree_metadata" && path_[2] == "key_metadata") {
+      result.entries.back().path.push_back({{}, false});
+      has_key_ = false;
+    }
     path_.emplace_back();
     if (path_.size() == 2 && path_[0] == "tree_metadata") has_tree_ = true;
   }
-  void end_object() { path_.pop_back(); }
+  void end_object() {
+    path_.pop_back();
+    if (path_.size() == 4 && path_[0] == "tree_metadata" && path_[2] == "key_metadata" && !has_key_) refuse("a key must be a string");
+  }
   void start_array() { path_.emplace_back(); }
   void end_array() { path_.pop_back(); }
 
@@ -92,7 +100,7 @@ class MetadataHandler {
   [[noreturn]] void refuse(const std::string& what) const { throw FormatError("this _METADATA cannot be used: " + what, where_); }
 
   const Where& where_;
-  bool has_tree_ = false;
+  bool has_tree_ = false, has_key_ = false;
   std::vector<std::string> path_{};  // the key in every open object; empty in arrays
 };
 
@@ -137,7 +145,7 @@ inline std::unordered_map<std::string, std::uint32_t> parse_checksums_file(std::
 class StoredStrings {
  public:
   StoredStrings() = default;
-  StoredStrings(std::string_view text, const Where& where) : file_(where.file) { add(json::parse(text, where), {}); }
+  StoredStrings(std::string_view text, const Where& where) : file_(where.file) { add(json::parse(text, where), nullptr); }
 
   // DataLossError where there is none of that name.
   const std::string& at(std::string_view name) const {
@@ -154,10 +162,13 @@ class StoredStrings {
 
  private:
   static constexpr char separator = '\0';
-  void add(const json::Value& value, const std::string& key) {
-    if (value.string()) texts_.emplace(key, *value.string());
+  void add(const json::Value& value, const std::string* key) {
+    if (value.string() && key) texts_.emplace(*key, *value.string());
     if (const auto* members = value.object())
-      for (const auto& [name, below] : *members) add(below, key.empty() ? name : key + separator + name);
+      for (const auto& [name, below] : *members) {
+        const std::string path = key ? *key + separator + name : name;  // names may be empty
+        add(below, &path);
+      }
   }
 
   std::string file_{};

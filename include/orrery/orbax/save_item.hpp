@@ -33,6 +33,16 @@ inline void write_text(const std::string& path, std::string_view text) {
   file.close();
 }
 
+inline void check_custom_metadata(const std::string& text) {
+  if (text.empty()) return;
+  try {
+    if (json::parse(text, {}).object()) return;
+  } catch (const FormatError& e) {
+    throw ArgumentError("custom_metadata must be a JSON object: " + std::string(e.what()));
+  }
+  throw ArgumentError("custom_metadata must be a JSON object, found another JSON value");
+}
+
 // Typed PRNG keys are jax.Arrays to Orbax: it wants a sharding for each (any device is found by every JAX as TFRT_CPU_0, spec/orbax.md
 // 2.2) and the name of the key's implementation (2.3).
 inline void write_key_metadata(const std::string& directory, const Params& params) {
@@ -73,8 +83,7 @@ inline void write_item(const std::string& directory, const TreeView& view, const
 // Saves `view` at `path`: complete under its name, or not there. ArgumentError for what Orbax cannot hold, AlreadyExistsError where
 // something is there and no force, IoError; whatever was at `path` stays untouched by a save that fails.
 inline void save_item(const std::string& path, const TreeView& view, const SaveOptions& options) {
-  if (!options.custom_metadata.empty() && !json::parse(options.custom_metadata, {{}, "custom_metadata", {}}).object())
-    throw ArgumentError("custom_metadata must be a JSON object");
+  detail::check_custom_metadata(options.custom_metadata);
   const std::uint64_t started = detail::nanoseconds_now();
   storage::AtomicDirectory directory(path, {.force = options.force, .durability = options.durability});
   write_item(directory.path(), view, options);

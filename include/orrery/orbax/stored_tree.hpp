@@ -17,9 +17,11 @@ namespace orrery::inline v0::orbax {
 
 namespace detail {
 
-// Indices in numeric order, keys by code point: the order of a raw restore, and one in which lists can be appended to.
+// Indices in numeric order, keys by code point: the order of a raw restore, and one in which lists can be appended to. Indices stand
+// before keys where a file has both in one place, so that it is an order all the same.
 inline bool key_before(const MetadataEntry::Key& a, const MetadataEntry::Key& b) {
-  if (a.is_index && b.is_index && a.text.size() != b.text.size()) return a.text.size() < b.text.size();
+  if (a.is_index != b.is_index) return a.is_index;
+  if (a.is_index && a.text.size() != b.text.size()) return a.text.size() < b.text.size();
   return a.text < b.text;
 }
 inline bool path_before(const MetadataEntry& a, const MetadataEntry& b) {
@@ -33,8 +35,9 @@ inline bool path_before(const MetadataEntry& a, const MetadataEntry& b) {
 }
 
 // The place of an entry's leaf, with containers made on the way.
-inline Tree& place_of(Tree& root, const MetadataEntry& entry, const Where& where) {
-  if (entry.path.size() >= orrery::detail::max_nesting) refuse_entry(entry, "it nests deeper than 512 levels", where);
+inline Tree& place_of(Tree& root, const MetadataEntry& entry, bool is_first, const Where& where) {
+  if (entry.path.size() > orrery::detail::max_nesting) refuse_entry(entry, "it nests deeper than 512 levels", where);
+  if (entry.path.empty() && !is_first) refuse_entry(entry, "the whole tree is said to be one leaf twice", where);
   Tree* at = &root;
   for (std::size_t i = 0; i < entry.path.size(); ++i) {
     const MetadataEntry::Key& key = entry.path[i];
@@ -76,7 +79,7 @@ Tree build_tree(std::vector<MetadataEntry>& entries, MakeLeaf&& make_leaf, const
   if (!std::is_sorted(entries.begin(), entries.end(), detail::path_before)) std::sort(entries.begin(), entries.end(), detail::path_before);
   Tree root;
   for (const MetadataEntry& entry : entries) {
-    Tree& place = detail::place_of(root, entry, where);
+    Tree& place = detail::place_of(root, entry, &entry == &entries.front(), where);
     switch (entry.type) {
       // A named tuple without fields, and any custom node without leaves, is None to a raw restore.
       case ValueType::none:

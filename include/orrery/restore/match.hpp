@@ -2,7 +2,6 @@
 // The semantics are those of design.md 5: the target's structure decides where it has one, type and file decide where it has not.
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -11,6 +10,8 @@
 
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/restore/match_absent.hpp"
+#include "orrery/restore/match_leaf.hpp"
 #include "orrery/restore/mismatch.hpp"
 #include "orrery/restore/plan.hpp"
 #include "orrery/tree/describe.hpp"
@@ -27,20 +28,6 @@ struct MatchOptions {
 
 namespace detail {
 
-// No leaf can be below this type, so that a stored none is as good as its empty structure (optax states without fields).
-inline bool is_leafless(const TypeOps& ops) {
-  if (ops.kind == TypeKind::none || ops.kind == TypeKind::skipped) return true;
-  if (ops.kind != TypeKind::record && ops.kind != TypeKind::tuple) return false;
-  return std::all_of(ops.types.begin(), ops.types.end(), [](const TypeOps* member) { return is_leafless(*member); });
-}
-
-inline std::string describe_extents(const LeafType& leaf) {
-  if (leaf.any_rank) return "any shape";
-  std::string text = "(";
-  for (std::size_t i = 0; i < leaf.extents.size(); ++i) text += (i ? ", " : "") + (leaf.extents[i] == any_dim ? "any" : std::to_string(leaf.extents[i]));
-  return text + (leaf.extents.size() == 1 ? ",)" : ")");
-}
-
 class Matcher {
  public:
   explicit Matcher(MatchOptions options) : options_(options) {}
@@ -52,7 +39,7 @@ class Matcher {
   struct At { std::uint32_t parent = Plan::root; std::uint32_t child = 0; bool emplace = false; std::string_view key{}; };
   void node(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth = 0) {
     if (depth > max_nesting) throw FormatError("the stored tree nests deeper than 512 levels", {to_string(path)});
-    if (ops.read_only) return keep(ops, stored, at);
+    if (ops.read_only) return static_cast<void>(step(Plan::Do::keep, ops, stored, at));
     if (ops.deferred) return node(ops.deferred(object), object, stored, at, path, depth);
     switch (ops.kind) {
       case TypeKind::skipped: return;
@@ -71,34 +58,15 @@ class Matcher {
   }
 
  private:
-  static bool is_empty(const Tree& stored) { return stored.is_none() || (!stored.is_leaf() && stored.size() == 0); }
-
   std::uint32_t step(Plan::Do what, const TypeOps& ops, const Tree& stored, At at, std::size_t n = 0) {
     plan.steps.push_back({&ops, &stored, at.parent, at.child, static_cast<std::uint32_t>(n), what, false, at.emplace, at.key});
     return static_cast<std::uint32_t>(plan.steps.size() - 1);
   }
-  void keep(const TypeOps& ops, const Tree& stored, At at) { step(Plan::Do::keep, ops, stored, at); }
-
-  // Addresses of the children of an existing object; freed by the caller through close().
-  std::size_t open(const TypeOps& ops, void* object, std::size_t count) {
-    std::size_t at = pool_.size();
-    if (object) {
-      pool_.resize(at + count);
-      if (count) ops.children(object, pool_.data() + at);
-    }
-    return at;
-  }
-  void close(std::size_t at) { pool_.resize(at); }
 
   void leaf(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path) {
-    if (!stored.is_leaf()) return wrong_kind(path, name(ops.leaf.kind), stored);
-    const LeafKind have = stored.leaf_kind(), want = ops.leaf.kind;
-    const bool text = want == LeafKind::string;
-    if (text != (have == LeafKind::string) || have == LeafKind::bytes || have == LeafKind::ext ||
-        (have == LeafKind::prng_key && want != LeafKind::prng_key))
-      return wrong_kind(path, name(want), stored);
+    if (!stored.is_leaf() || !leaf_kind_fits(stored.leaf_kind(), ops.leaf.kind)) return wrong_kind(path, name(ops.leaf.kind), stored);
     bool cast = false, fits = true;
-    if (!text) {
+    if (ops.leaf.kind != LeafKind::string) {
       const DType to = ops.leaf.dtype, from = stored.dtype();
       if (to != DType::none && to != from) {
         cast = true;
@@ -107,7 +75,7 @@ class Matcher {
           differences.dtypes.push_back({to_string(path), "stored " + std::string(name(from)) + ", wanted " + std::string(name(to)) + " (cast = true allows it)"});
         }
       }
-      if (!shape_fits(ops, object, stored.shape())) {
+      if (!leaf_shape_fits(ops, object, stored.shape())) {
         fits = false;
         std::string wanted = object && !ops.resize && ops.view ? to_string(ops.view(object).array.shape) : describe_extents(ops.leaf);
         differences.shapes.push_back({to_string(path), "stored " + to_string(stored.shape()) + ", wanted " + wanted});
@@ -116,21 +84,10 @@ class Matcher {
     if (fits) plan.steps[step(Plan::Do::leaf, ops, stored, at)].cast = cast;
   }
 
-  static bool shape_fits(const TypeOps& ops, void* object, std::span<const Dim> shape) {
-    if (!ops.leaf.any_rank) {
-      if (shape.size() != ops.leaf.extents.size()) return false;
-      for (std::size_t i = 0; i < shape.size(); ++i)
-        if (ops.leaf.extents[i] != any_dim && ops.leaf.extents[i] != shape[i]) return false;
-    }
-    if (ops.resize || ops.assign) return true;
-    if (!object) return std::find(ops.leaf.extents.begin(), ops.leaf.extents.end(), any_dim) == ops.leaf.extents.end();
-    const Shape now = ops.view(object).array.shape;
-    return std::equal(shape.begin(), shape.end(), now.begin(), now.end());
-  }
-
   void optional(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
     const TypeOps& element = *ops.types[0];
-    if (object && !ops.size(object)) return keep(ops, stored, at);  // given and empty: stays empty and is not read (S13, S14)
+    if (object && !ops.size(object))  // given and empty: stays empty and is not read (S13, S14)
+      return static_cast<void>(step(Plan::Do::keep, ops, stored, at));
     if (stored.is_none() && !is_leafless(element)) {
       if (object) return wrong_kind(path, "a value", stored);
       if (ops.make) step(Plan::Do::make, ops, stored, at, 0);
@@ -168,37 +125,28 @@ class Matcher {
     wrong_kind(path, "what one of the variant's " + std::to_string(ops.types.size()) + " alternatives takes", stored);
   }
 
-  static bool kind_fits(const TypeOps& ops, const Tree& stored) {
-    switch (ops.kind) {
-      case TypeKind::leaf: return stored.is_leaf() && (ops.leaf.kind == LeafKind::string) == (stored.leaf_kind() == LeafKind::string);
-      case TypeKind::none: return is_empty(stored);
-      case TypeKind::record:
-      case TypeKind::map: return stored.is_dict() || stored.is_none();
-      case TypeKind::tuple:
-      case TypeKind::list: return stored.is_list() || stored.is_tuple() || stored.is_none();
-      default: return true;
-    }
-  }
-
   void record(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
     if (stored.is_none() && is_leafless(ops)) return;
     if (!stored.is_dict()) return wrong_kind(path, "a dict (" + std::string(ops.type_name) + ")", stored);
     std::uint32_t self = step(Plan::Do::walk, ops, stored, at);
-    const std::size_t count = ops.types.size(), members = open(ops, object, count);
+    const std::size_t count = ops.types.size();
+    const Children members(stacks_, ops, object, count);
     std::size_t used = 0;
     for (std::size_t i = 0; i < count; ++i) {
       if (ops.types[i]->kind == TypeKind::skipped) continue;
       PathLink link{path, ops.names[i], 0, false};
-      void* member = object ? pool_[members + i] : nullptr;
       if (const Tree* child = stored.find(ops.names[i])) {
         ++used;
-        node(*ops.types[i], member, *child, {self, static_cast<std::uint32_t>(i), false, ops.names[i]}, &link, depth + 1);
+        node(*ops.types[i], members[i], *child, {self, static_cast<std::uint32_t>(i), false, ops.names[i]}, &link, depth + 1);
       } else {
-        missing(*ops.types[i], member, &link);
+        missing(*ops.types[i], members[i], &link);
       }
     }
-    if (used < stored.size()) extra(stored, ops.names, path, &ops);
-    close(members);
+    if (used == stored.size()) return;
+    std::unordered_set<std::string_view> known;
+    for (std::size_t i = 0; i < count; ++i)
+      if (ops.types[i]->kind != TypeKind::skipped) known.insert(ops.names[i]);
+    extra(stored, known, path);
   }
 
   void sequence(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
@@ -217,14 +165,12 @@ class Matcher {
     }
     if (follow && !ops.make && stored.size()) return wrong_kind(path, "elements that the target cannot make (" + std::string(ops.type_name) + ")", stored);
     std::uint32_t self = step(follow ? Plan::Do::make : Plan::Do::walk, ops, stored, at, stored.size());
-    const bool have = object && !follow;
-    const std::size_t elements = open(ops, have ? object : nullptr, stored.size());
+    const Children elements(stacks_, ops, follow ? nullptr : object, stored.size());
     for (std::size_t i = 0; i < stored.size(); ++i) {
       PathLink link{path, {}, i, true};
-      node(*ops.types[per_member ? i : 0], have ? pool_[elements + i] : nullptr, stored.elements()[i],
+      node(*ops.types[per_member ? i : 0], elements[i], stored.elements()[i],
            {self, static_cast<std::uint32_t>(i), false, {}}, &link, depth + 1);
     }
-    close(elements);
   }
 
   void map(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
@@ -251,78 +197,36 @@ class Matcher {
       return;
     }
     std::uint32_t self = step(Plan::Do::walk, ops, stored, at);
-    const std::size_t elements = open(ops, object, count), keys = keys_.size();
-    keys_.resize(keys + count);
-    ops.keys(object, keys_.data() + keys, plan.names);
+    Children elements(stacks_, ops, object, count);
+    elements.read_keys(ops, object, plan.names);
     std::size_t used = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      std::string_view key = keys_[keys + i];
+      const std::string_view key = elements.key(i);
       PathLink link{path, key, 0, false};
       if (const Tree* child = stored.find(key)) {
         ++used;
-        node(*ops.types[0], pool_[elements + i], *child, {self, static_cast<std::uint32_t>(i), false, key}, &link, depth + 1);
+        node(*ops.types[0], elements[i], *child, {self, static_cast<std::uint32_t>(i), false, key}, &link, depth + 1);
       } else {
-        missing(*ops.types[0], pool_[elements + i], &link);
+        missing(*ops.types[0], elements[i], &link);
       }
     }
-    if (used < stored.size()) extra(stored, std::span(keys_).subspan(keys), path, nullptr);
-    close(elements);
-    keys_.resize(keys);
-  }
-
-  // Lists every leaf that a wanted but absent part would have had.
-  void missing(const TypeOps& ops, void* object, const PathLink* path) {
-    if (ops.read_only || is_leafless(ops)) return;
-    if (ops.deferred) return missing(ops.deferred(object), object, path);
-    if (ops.kind == TypeKind::optional && object && !ops.size(object)) return;
-    if (ops.kind == TypeKind::record || ops.kind == TypeKind::tuple) {
-      const std::size_t members = open(ops, object, ops.types.size());
-      for (std::size_t i = 0; i < ops.types.size(); ++i) {
-        const bool keyed = ops.kind == TypeKind::record;
-        PathLink link{path, keyed ? ops.names[i] : std::string_view{}, i, !keyed};
-        missing(*ops.types[i], object ? pool_[members + i] : nullptr, &link);
-      }
-      return close(members);
-    }
-    if (ops.kind == TypeKind::map && object && ops.size(object)) {
-      const std::size_t count = ops.size(object), elements = open(ops, object, count), keys = keys_.size();
-      keys_.resize(keys + count);
-      ops.keys(object, keys_.data() + keys, plan.names);
-      for (std::size_t i = 0; i < count; ++i) {
-        PathLink link{path, keys_[keys + i], 0, false};
-        missing(*ops.types[0], pool_[elements + i], &link);
-      }
-      keys_.resize(keys);
-      return close(elements);
-    }
-    differences.missing.push_back({to_string(path), ""});
-  }
-
-  // Stored entries whose keys are not among `wanted` (and, of a struct, name no member that is part of the tree).
-  void extra(const Tree& stored, std::span<const std::string_view> wanted, const PathLink* path, const TypeOps* of_record) {
+    if (used == stored.size()) return;
     std::unordered_set<std::string_view> known;
-    for (std::size_t i = 0; i < wanted.size(); ++i)
-      if (!of_record || of_record->types[i]->kind != TypeKind::skipped) known.insert(wanted[i]);
+    for (std::size_t i = 0; i < count; ++i) known.insert(elements.key(i));
+    extra(stored, known, path);
+  }
+
+  void missing(const TypeOps& ops, void* object, const PathLink* path) { list_missing(ops, object, path, stacks_, plan.names, differences.missing); }
+
+  // Stored entries that nothing wants.
+  void extra(const Tree& stored, const std::unordered_set<std::string_view>& known, const PathLink* path) {
     for (const auto& [key, child] : stored.items()) {
       if (known.contains(key.text)) continue;
       PathLink link{path, key.text, 0, false};
-      extra_leaves(child, &link);
-    }
-  }
-  void extra_leaves(const Tree& stored, const PathLink* path) {
-    if (stored.is_none()) return;
-    if (stored.is_leaf()) {
-      if (options_.allow_extra) plan.ignored.push_back(to_string(path));
-      else differences.extra.push_back({to_string(path), ""});
-      return;
-    }
-    for (const auto& [key, child] : stored.items()) {
-      PathLink link{path, key.text, 0, false};
-      extra_leaves(child, &link);
-    }
-    for (std::size_t i = 0; i < stored.elements().size(); ++i) {
-      PathLink link{path, {}, i, true};
-      extra_leaves(stored.elements()[i], &link);
+      list_leaves(child, &link, [this](const PathLink* leaf) {
+        if (options_.allow_extra) plan.ignored.push_back(to_string(leaf));
+        else differences.extra.push_back({to_string(leaf), ""});
+      });
     }
   }
 
@@ -331,8 +235,7 @@ class Matcher {
   }
 
   MatchOptions options_;
-  std::vector<void*> pool_{};
-  std::vector<std::string_view> keys_{};
+  Children::Stacks stacks_{};
 };
 
 }  // namespace detail

@@ -1,0 +1,64 @@
+// Questions that matching asks of one type or one leaf, without walking: is there anything below it, which shapes and kinds does it take.
+// The walk itself is restore/match.hpp.
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <string>
+
+#include "orrery/core/shape.hpp"
+#include "orrery/tree/tree.hpp"
+#include "orrery/tree/type_ops.hpp"
+
+namespace orrery::inline v0::detail {
+
+// No leaf can be below this type, so that a stored none is as good as its empty structure (optax states without fields).
+inline bool is_leafless(const TypeOps& ops) {
+  if (ops.kind == TypeKind::none || ops.kind == TypeKind::skipped) return true;
+  if (ops.kind != TypeKind::record && ops.kind != TypeKind::tuple) return false;
+  return std::all_of(ops.types.begin(), ops.types.end(), [](const TypeOps* member) { return is_leafless(*member); });
+}
+
+// None, or a container without entries.
+inline bool is_empty(const Tree& stored) { return stored.is_none() || (!stored.is_leaf() && stored.size() == 0); }
+
+inline std::string describe_extents(const LeafType& leaf) {
+  if (leaf.any_rank) return "any shape";
+  std::string text = "(";
+  for (std::size_t i = 0; i < leaf.extents.size(); ++i) text += (i ? ", " : "") + (leaf.extents[i] == any_dim ? "any" : std::to_string(leaf.extents[i]));
+  return text + (leaf.extents.size() == 1 ? ",)" : ")");
+}
+
+// Strings are strings; raw bytes and extensions are nothing that a member can be; a typed key is wanted by those who know its name.
+inline bool leaf_kind_fits(LeafKind have, LeafKind want) {
+  if (have == LeafKind::bytes || have == LeafKind::ext || (have == LeafKind::string) != (want == LeafKind::string)) return false;
+  return have != LeafKind::prng_key || want == LeafKind::prng_key;
+}
+
+// `object` null: the leaf does not exist yet.
+inline bool leaf_shape_fits(const TypeOps& ops, const void* object, std::span<const Dim> shape) {
+  if (!ops.leaf.any_rank) {
+    if (shape.size() != ops.leaf.extents.size()) return false;
+    for (std::size_t i = 0; i < shape.size(); ++i)
+      if (ops.leaf.extents[i] != any_dim && ops.leaf.extents[i] != shape[i]) return false;
+  }
+  if (ops.resize || ops.assign) return true;
+  if (!object) return std::find(ops.leaf.extents.begin(), ops.leaf.extents.end(), any_dim) == ops.leaf.extents.end();
+  const Shape now = ops.view(object).array.shape;
+  return std::equal(shape.begin(), shape.end(), now.begin(), now.end());
+}
+
+// Could this alternative of a variant take it, going by kind alone?
+inline bool kind_fits(const TypeOps& ops, const Tree& stored) {
+  switch (ops.kind) {
+    case TypeKind::leaf: return stored.is_leaf() && (ops.leaf.kind == LeafKind::string) == (stored.leaf_kind() == LeafKind::string);
+    case TypeKind::none: return is_empty(stored);
+    case TypeKind::record:
+    case TypeKind::map: return stored.is_dict() || stored.is_none();
+    case TypeKind::tuple:
+    case TypeKind::list: return stored.is_list() || stored.is_tuple() || stored.is_none();
+    default: return true;
+  }
+}
+
+}  // namespace orrery::inline v0::detail
