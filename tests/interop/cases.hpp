@@ -150,7 +150,8 @@ std::vector<Tree> trees(T... tree) {
 }
 
 inline Tree dense_tree(const std::string& label, int inputs, int outputs) {
-  return dict({{"bias", leaf(label + "/bias", DType::float32, {outputs})}, {"kernel", leaf(label + "/kernel", DType::float32, {inputs, outputs})}});
+  return dict(
+      {{"bias", leaf(label + "/bias", DType::float32, {outputs})}, {"kernel", leaf(label + "/kernel", DType::float32, {inputs, outputs})}});
 }
 inline Tree mlp_tree(const std::string& label) {
   return dict({{"Dense_0", dense_tree(label + "/Dense_0", 4, 7)}, {"Dense_1", dense_tree(label + "/Dense_1", 7, 2)}});
@@ -159,9 +160,9 @@ inline Tree mlp_tree(const std::string& label) {
 struct Case {
   std::string name;
   Tree tree;
-  bool orbax = true;   // as an Orbax item
-  bool flax = true;    // as a legacy Flax file
-  bool write = true;   // false: Python alone writes it
+  bool orbax = true;  // as an Orbax item
+  bool flax = true;   // as a legacy Flax file
+  bool write = true;  // false: Python alone writes it
 };
 
 // Every case, as a tree of dicts, lists and tuples; of the structs above the tree that Python sees.
@@ -175,7 +176,9 @@ struct orrery::LeafTraits<interop::FortranCube> {
   static constexpr std::array<std::int64_t, 3> extents{-1, -1, -1};
   static std::array<std::int64_t, 3> shape(const interop::FortranCube& cube) { return cube.extents; }
   static const element* data(const interop::FortranCube& cube) { return cube.elements.data(); }
-  static std::array<std::int64_t, 3> strides(const interop::FortranCube& cube) { return {1, cube.extents[0], cube.extents[0] * cube.extents[1]}; }
+  static std::array<std::int64_t, 3> strides(const interop::FortranCube& cube) {
+    return {1, cube.extents[0], cube.extents[0] * cube.extents[1]};
+  }
   static void resize(interop::FortranCube& cube, std::span<const std::int64_t> shape) {
     cube.extents = {shape[0], shape[1], shape[2]};
     cube.elements.assign(static_cast<std::size_t>(shape[0] * shape[1] * shape[2]), 0);

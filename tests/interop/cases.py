@@ -91,7 +91,8 @@ def adam():
     from flax.training import train_state
 
     def params(name):
-        return {layer: {"bias": array(f"adam/{name}/{layer}/bias", "float32", (n,)), "kernel": array(f"adam/{name}/{layer}/kernel", "float32", (m, n))}
+        return {layer: {"bias": array(f"adam/{name}/{layer}/bias", "float32", (n,)),
+                        "kernel": array(f"adam/{name}/{layer}/kernel", "float32", (m, n))}
                 for layer, m, n in (("Dense_0", 4, 7), ("Dense_1", 7, 2))}
 
     state = train_state.TrainState.create(apply_fn=None, params=params("params"), tx=optax.adam(0.1))
@@ -125,7 +126,8 @@ case("empty_arrays")(lambda: {"a": np.zeros((0,), np.float32), "b": np.zeros((0,
 
 @case("empties")
 def empties():
-    return {"none": None, "dict": {}, "list": [], "nested": {"a": {"b": {}}, "l": [None, {}, [], 1]}, "w": array("empties/w", "float32", (2,))}
+    return {"none": None, "dict": {}, "list": [], "nested": {"a": {"b": {}}, "l": [None, {}, [], 1]},
+            "w": array("empties/w", "float32", (2,))}
 
 
 case("empty_tuple")(lambda: {"tuple": (), "list": [(), 1]})
@@ -186,13 +188,15 @@ def deep():
 def sequences():
     def a(i):
         return array(f"sequences/{i}", "float32", (2,))
-    return {"list": [a(0), [a(1), a(2)]], "tuple": (a(3), (a(4), [a(5), 1])), "mixed": [{"a": a(6)}, (1, 2)], "twelve": [a(10 + i) for i in range(12)]}
+    return {"list": [a(0), [a(1), a(2)]], "tuple": (a(3), (a(4), [a(5), 1])), "mixed": [{"a": a(6)}, (1, 2)],
+            "twelve": [a(10 + i) for i in range(12)]}
 
 
 case("bare")(lambda: array("bare", "float32", (4, 2)))
 case("big")(lambda: {"f32": array("big/f32", "float32", (304, 1000)), "bf16": array("big/bf16", "bfloat16", (704, 1000)),
                      "i8": array("big/i8", "int8", (3,))})
-case("zeros")(lambda: {"f32": np.zeros((4, 5), np.float32), "i64": np.zeros((3,), np.int64), "minus": np.full((4,), -0.0), "n": 0, "x": 0.0, "no": False})
+case("zeros")(lambda: {"f32": np.zeros((4, 5), np.float32), "i64": np.zeros((3,), np.int64), "minus": np.full((4,), -0.0),
+                       "n": 0, "x": 0.0, "no": False})
 
 
 @case("prng_keys", flax=False)
@@ -330,7 +334,8 @@ def differences(got, want, path="", found=None):
                 differences(child, other, f"{path}/{name}", found)
     elif isinstance(want, dict):
         if not isinstance(got, dict) or set(got) != set(want):
-            found.append(f"{where}: {sorted(got) if isinstance(got, dict) else type(got).__name__!r:.90}, not the keys {sorted(want)!r:.90}")
+            keys = sorted(got) if isinstance(got, dict) else type(got).__name__
+            found.append(f"{where}: {keys!r:.90}, not the keys {sorted(want)!r:.90}")
         else:
             for key in want:
                 differences(got[key], want[key], f"{path}/{key}", found)

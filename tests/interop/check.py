@@ -104,7 +104,8 @@ def check_flax(checks, name, directory, make):
     checks.check(name, "msgpack_restore", lambda: differences(serialization.msgpack_restore(content), state()))
     checks.check(name, "from_bytes", lambda: differences(serialization.from_bytes(target_of(make()), content), make()))
     checks.check(name, "restore_checkpoint", lambda: differences(checkpoints.restore_checkpoint(path, target=None), state()))
-    checks.check(name, "restore_checkpoint_target", lambda: differences(checkpoints.restore_checkpoint(path, target=target_of(make())), make()))
+    checks.check(name, "restore_checkpoint_target",
+                 lambda: differences(checkpoints.restore_checkpoint(path, target=target_of(make())), make()))
 
 
 def main(era, directory):

@@ -9,6 +9,7 @@ import time
 from limits import LIMITS
 
 HANG_SECONDS = 15
+AS_IT_SHOULD_BE = "a limit, as it should be: "
 
 
 class Checks:
@@ -20,7 +21,8 @@ class Checks:
 
     def limit(self, case, mode):
         for limit in LIMITS:
-            if (self.direction in limit.directions.split() and self.era in limit.eras.split() and any(fnmatch.fnmatchcase(mode, m) for m in limit.modes.split())
+            if (self.direction in limit.directions.split() and self.era in limit.eras.split()
+                    and any(fnmatch.fnmatchcase(mode, m) for m in limit.modes.split())
                     and any(fnmatch.fnmatchcase(case, c.replace("[", "[[]")) for c in limit.cases.split())):
                 self.used.add(limit)
                 return limit
@@ -37,7 +39,8 @@ class Checks:
         wrong = self._outcome(body)
         if limit:
             expected = bool(wrong) and re.search(limit.error, wrong) is not None
-            self._report(expected, name, f"a limit, as it should be: {limit.reason}" if expected else f"limits.py says {limit.error!r}, this happened: {wrong or 'nothing'}")
+            unexpected = f"limits.py says {limit.error!r}, this happened: {wrong or 'nothing'}"
+            self._report(expected, name, AS_IT_SHOULD_BE + limit.reason if expected else unexpected)
             return False
         self._report(not wrong, name, wrong)
         return not wrong
@@ -60,9 +63,11 @@ class Checks:
         for _, _, thread in self.started:
             thread.join(max(0, deadline - time.monotonic()))
         for name, limit, thread in self.started:
-            self._report(thread.is_alive(), name, f"a limit, as it should be: {limit.reason}" if thread.is_alive() else "it ends now, take it off the table")
+            hangs = thread.is_alive()
+            self._report(hangs, name, AS_IT_SHOULD_BE + limit.reason if hangs else "it ends now, take it off the table")
         for limit in LIMITS:
             if self.direction in limit.directions.split() and self.era in limit.eras.split() and limit not in self.used:
-                self._report(False, f"{self.era} {self.direction} limits", f"this line of limits.py names no check: {limit.cases} / {limit.modes}")
+                name = f"{self.era} {self.direction} limits"
+                self._report(False, name, f"this line of limits.py names no check: {limit.cases} / {limit.modes}")
         print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
         os._exit(1 if self.failed else 0)

@@ -15,9 +15,9 @@ using orrery::Tree;
 
 // How Orbax's raw form differs from what was saved, by who wrote it.
 struct Form {
-  bool orbax = false;               // tuples are lists, NumPy scalars Python's
-  bool empty_tuples = false;        // empty tuples are kept (Orbax 0.7.0 and later)
-  bool all_arrays = false;          // no _METADATA: numbers are 0-d arrays
+  bool orbax = false;         // tuples are lists, NumPy scalars Python's
+  bool empty_tuples = false;  // empty tuples are kept (Orbax 0.7.0 and later)
+  bool all_arrays = false;    // no _METADATA: numbers are 0-d arrays
 };
 
 Tree in_form(const Tree& tree, const Form& form) {
@@ -56,8 +56,10 @@ class Differences {
     if (want.is_dict() && got.is_dict()) {
       for (const auto& [key, child] : want) {
         const Tree* found = got.find(key.text);
-        if (found) compare(*found, child, path + "/" + key.text);
-        else add(path + "/" + key.text, "is missing");
+        if (found)
+          compare(*found, child, path + "/" + key.text);
+        else
+          add(path + "/" + key.text, "is missing");
       }
       for (const auto& [key, child] : got)
         if (!want.contains(key.text)) add(path + "/" + key.text, "should not be there");
@@ -101,7 +103,8 @@ void check(const std::string& name, Body&& body) {
   for (const Limit& limit : limits)
     if (limit.era == era && limit.name == name) {
       std::printf("%s %s read %s: %s: %s\n", wrong.empty() ? "FAIL" : "PASS", era.c_str(), name.c_str(),
-                  wrong.empty() ? "no limit any more, take it off the list" : "a limit, as it should be", std::string(limit.reason).c_str());
+                  wrong.empty() ? "no limit any more, take it off the list" : "a limit, as it should be",
+                  std::string(limit.reason).c_str());
       ++(wrong.empty() ? failed : passed);
       return;
     }
@@ -163,7 +166,8 @@ Tree state_dict(const interop::Case& test) {
 
 // ... after Orbax, which has none for {}.
 Tree without_empty(Tree state) {
-  for (Tree::Item& item : state.items()) item.value = item.value.is_dict() && item.value.size() == 0 ? Tree::none() : without_empty(std::move(item.value));
+  for (Tree::Item& item : state.items())
+    item.value = item.value.is_dict() && item.value.size() == 0 ? Tree::none() : without_empty(std::move(item.value));
   return state;
 }
 
@@ -179,10 +183,11 @@ void read(const std::string& way, const interop::Case& test, const std::string& 
     if (era == "2023" || era == "2024") want = with_numpy_complex(std::move(want));
     check(name, [&] { return different(orrery::flax::restore_checkpoint(path), want); });
   }
-  if (way == "flax") check(way + "_again " + test.name, [&] {
-    const std::string bytes = content(path);  // read and written again: the same bytes
-    return orrery::flax::to_bytes(orrery::flax::msgpack_restore(bytes)) == bytes ? "" : "other bytes";
-  });
+  if (way == "flax")
+    check(way + "_again " + test.name, [&] {
+      const std::string bytes = content(path);  // read and written again: the same bytes
+      return orrery::flax::to_bytes(orrery::flax::msgpack_restore(bytes)) == bytes ? "" : "other bytes";
+    });
   if (test.name == "guide") check_struct(way, test.name, path, interop::guide());
   if (test.name == "adam") check_struct(way, test.name, path, interop::adam());
   if (test.name == "column_major") check_struct(way, test.name, path, interop::column_major());
@@ -199,8 +204,10 @@ int main(int argc, char** argv) {
   for (const interop::Case& test : all) by_name[test.name] = &test;
   std::ifstream written(directory + "/written.txt");
   for (std::string way, name; written >> way >> name;) {
-    if (const auto found = by_name.find(name); found != by_name.end()) read(way, *found->second, directory + "/" + way + "/" + name);
-    else check(way + " " + name, [] { return "cases.hpp has no such case"; });
+    if (const auto found = by_name.find(name); found != by_name.end())
+      read(way, *found->second, directory + "/" + way + "/" + name);
+    else
+      check(way + " " + name, [] { return "cases.hpp has no such case"; });
   }
   if (passed + failed == 0) check("written.txt", [] { return "nothing was written"; });
   std::printf("%d passed, %d failed, 0 skipped\n", passed, failed);

@@ -27,10 +27,13 @@ def report(verdict, name, text):
 
 
 def run(name, command):
-    """In the folder `work`, since 0.4.0 takes an empty key for a relative path. Its lines, but for its sum, which is added to ours. A program that ends without one (it crashed, it took too long) failed."""
+    """Prints its lines but for its sum, which is added to ours. A program that ends without one (it crashed, it took too long) failed.
+
+    It runs in the folder `work`, since 0.4.0 takes an empty key for a relative path.
+    """
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=500, check=False,
-                              cwd=args.work, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=500,
+                              check=False, cwd=args.work, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
         output, code = done.stdout, done.returncode
     except subprocess.TimeoutExpired as late:
         output, code = (late.stdout or b"").decode(errors="replace"), "a time limit"
@@ -50,7 +53,7 @@ def run(name, command):
 if not os.path.exists(args.python):
     ci = os.environ.get("CI") == "true"
     for name in ("write", "read", "check"):
-        report("failed" if ci else "skipped", name, f"there is no Python of this era at .deps/python/{args.era}: run scripts/setup (it needs PyPI)")
+        report("failed" if ci else "skipped", name, "there is no Python of this era: run scripts/setup, which needs PyPI")
 else:
     theirs, ours = os.path.join(args.work, "python"), os.path.join(args.work, "cpp")
     shutil.rmtree(args.work, ignore_errors=True)

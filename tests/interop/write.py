@@ -84,17 +84,20 @@ def main(era, out):
         if case.orbax and name != "prng_keys":
             attempt_orbax("orbax_jax", name, lambda: with_jax(case.make()))
         if case.from_python == "chunked":
-            attempt_orbax("orbax_np", name, case.make, lambda: {"save_args": cases.like(case.make(), lambda _: ocp.SaveArgs(chunk_byte_size=64))})
+            attempt_orbax("orbax_np", name, case.make,
+                          lambda: {"save_args": cases.like(case.make(), lambda _: ocp.SaveArgs(chunk_byte_size=64))})
         if case.flax:
             attempt_flax("flax", name, serialization.to_bytes, case.make)
             attempt_flax("flax_sorted", name, sorted_bytes, case.make)
     if era == "2023":  # its default: the structure is in the placeholder file alone
         make = cases.CASES["dtypes"].make
-        attempt("orbax_default", "dtypes", lambda path: ocp.PyTreeCheckpointer().save(path, make()), lambda path: (ocp.PyTreeCheckpointer().restore(path), make()))
+        attempt("orbax_default", "dtypes", lambda path: ocp.PyTreeCheckpointer().save(path, make()),
+                lambda path: (ocp.PyTreeCheckpointer().restore(path), make()))
     for name in ("guide", "adam"):  # as a program would, with both of Flax's backends
         make = cases.CASES[name].make
         state = lambda: serialization.to_state_dict(make())
-        attempt("flax_directory", name, lambda path: save_directory(path, make(), False), lambda path: (checkpoints.restore_checkpoint(path, None), state()))
+        attempt("flax_directory", name, lambda path: save_directory(path, make(), False),
+                lambda path: (checkpoints.restore_checkpoint(path, None), state()))
         attempt("flax_orbax", name, lambda path: save_directory(path, make(), True),
                 lambda path: (checkpoints.restore_checkpoint(path, None), cases.raw_flax_orbax(state())))
     with open(os.path.join(out, "written.txt"), "w") as file:

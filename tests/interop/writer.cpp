@@ -36,8 +36,10 @@ void refuse(const std::string& out, const interop::Case& test) {
 template <class T>
 void write(const std::string& out, const interop::Case& test, const T& value) {
   try {
-    if (test.orbax) orrery::PyTreeCheckpointer().save(out + "/orbax/" + test.name, value, {.force = true, .durability = orrery::Durability::fast});
-    if (test.name == "guide" || test.name == "adam") orrery::flax::save_checkpoint(out + "/flax_orbax/" + test.name, value, 7, {.overwrite = true});
+    if (test.orbax)
+      orrery::PyTreeCheckpointer().save(out + "/orbax/" + test.name, value, {.force = true, .durability = orrery::Durability::fast});
+    if (test.name == "guide" || test.name == "adam")
+      orrery::flax::save_checkpoint(out + "/flax_orbax/" + test.name, value, 7, {.overwrite = true});
     if (!test.flax) return;
     put(out + "/flax/" + test.name, orrery::flax::to_bytes(value));
     put(out + "/flax_sorted/" + test.name, orrery::flax::msgpack_serialize(orrery::flax::to_state_dict(value)));
@@ -55,10 +57,14 @@ int main(int argc, char** argv) {
   for (const interop::Case& test : interop::cases()) {
     if (!test.write) continue;
     if (!test.orbax && test.name.starts_with("dtype_")) refuse(out, test);
-    if (test.name == "guide") write(out, test, interop::guide());
-    else if (test.name == "adam") write(out, test, interop::adam());
-    else if (test.name == "column_major") write(out, test, interop::column_major());
-    else write(out, test, test.tree);
+    if (test.name == "guide")
+      write(out, test, interop::guide());
+    else if (test.name == "adam")
+      write(out, test, interop::adam());
+    else if (test.name == "column_major")
+      write(out, test, interop::column_major());
+    else
+      write(out, test, test.tree);
   }
   std::printf("%s\n", failures ? "some cases could not be written" : "all cases written");
   return failures ? 1 : 0;

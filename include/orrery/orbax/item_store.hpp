@@ -44,9 +44,10 @@ class ItemStore {
       if (!entry) return std::nullopt;
       if (entry->is_inline) return Value{true, entry->inline_value, 0, 0, entry->length};
       const std::uint32_t file = number_of(database_->path(*entry));
-      if (entry->offset > sizes_[file] || entry->length > sizes_[file] - entry->offset)
-        throw DataLossError("this file has " + std::to_string(sizes_[file]) + " bytes, but the value of " + std::string(entry->key) + " is said to end at " +
-                                std::to_string(entry->offset + entry->length), {{}, paths_[file], entry->offset});
+      const std::uint64_t size = files_[file].size;
+      if (entry->offset > size || entry->length > size - entry->offset)
+        throw DataLossError("this file has " + std::to_string(size) + " bytes, but the value of " + std::string(entry->key) +
+                                " is said to end at " + std::to_string(entry->offset + entry->length), {{}, files_[file].path, entry->offset});
       return Value{false, {}, file, entry->offset, entry->length};
     }
     if (!in_files_) return std::nullopt;
@@ -54,21 +55,18 @@ class ItemStore {
     path += prefix;
     path += rest;
     if (path.find("/../") != std::string::npos || path.find('\0') != std::string::npos) return std::nullopt;  // names stay below the item
-    try {
-      const std::uint32_t file = number_of(path);
-      return Value{false, {}, file, 0, sizes_[file]};
-    } catch (const NotFoundError&) {
-      return std::nullopt;
-    }
+    if (!storage::exists(path)) return std::nullopt;
+    const std::uint32_t file = number_of(path);
+    return Value{false, {}, file, 0, files_[file].size};
   }
 
-  const std::string& path(std::uint32_t file) const { return paths_[file]; }
-  std::size_t file_count() const noexcept { return paths_.size(); }
+  const std::string& path(std::uint32_t file) const { return files_[file].path; }
+  std::size_t file_count() const noexcept { return files_.size(); }
 
   // Opened once and kept while it is the one asked for.
   const storage::File& open(std::uint32_t file) {
     if (current_ != file || !file_.is_open()) {
-      file_ = storage::File::open(paths_[file]);
+      file_ = storage::File::open(files_[file].path);
       current_ = file;
     }
     return file_;
@@ -87,25 +85,21 @@ class ItemStore {
   explicit ItemStore(std::string directory) : directory_(std::move(directory)) {}
 
   std::uint32_t number_of(const std::string& path) {
-    if (!paths_.empty() && paths_.back() == path) return static_cast<std::uint32_t>(paths_.size() - 1);
-    const auto [found, is_new] = numbers_.emplace(path, static_cast<std::uint32_t>(paths_.size()));
-    if (!is_new) return found->second;
-    try {
-      sizes_.push_back(storage::File::open(path).size());
-      paths_.push_back(path);
-    } catch (...) {
-      if (sizes_.size() > paths_.size()) sizes_.pop_back();
-      numbers_.erase(found);
-      throw;
-    }
-    return found->second;
+    if (!files_.empty() && files_.back().path == path) return static_cast<std::uint32_t>(files_.size() - 1);
+    if (const auto found = numbers_.find(path); found != numbers_.end()) return found->second;
+    files_.push_back({path, storage::File::open(path).size()});
+    return numbers_.emplace(path, static_cast<std::uint32_t>(files_.size() - 1)).first->second;
   }
+
+  struct SizedFile {
+    std::string path;
+    std::uint64_t size;
+  };
 
   std::string directory_;
   std::optional<ocdbt::Database> database_{};
   bool in_files_ = false;
-  std::vector<std::string> paths_{};
-  std::vector<std::uint64_t> sizes_{};
+  std::vector<SizedFile> files_{};
   std::unordered_map<std::string, std::uint32_t> numbers_{};
   std::uint32_t current_ = 0;
   storage::File file_{};

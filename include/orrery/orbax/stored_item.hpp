@@ -59,7 +59,7 @@ class StoredItem {
 
   static constexpr std::string_view placeholder = "PLACEHOLDER://", individual = "AGGREGATED://";
   static constexpr std::size_t largest_json = std::size_t{1} << 31;
-  static constexpr std::size_t most_missing_chunks = std::size_t{1} << 18;  // of an item: looking for them takes time that nobody paid for
+  static constexpr std::size_t most_missing_chunks = std::size_t{1} << 17;  // of an item: looking for them takes time that nobody paid for
 
   std::string text_of(const std::string& name) const { return storage::read_file(directory_ + "/" + name, largest_json); }
   Where where(std::string_view name) const { return {{}, directory_ + "/" + std::string(name), {}}; }
