@@ -60,6 +60,7 @@ class ItemStore {
     return Value{false, {}, file, 0, files_[file].size};
   }
 
+  bool is_database() const noexcept { return database_.has_value(); }
   const std::string& path(std::uint32_t file) const { return files_[file].path; }
   std::size_t file_count() const noexcept { return files_.size(); }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/orbax/mapped_tree.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/read_leaves.hpp"
 #include "orrery/orbax/save_item.hpp"
@@ -136,6 +137,12 @@ class PyTreeCheckpointer {
   RestoreReport restore_into(const std::string& path, T& target, const RestoreOptions& options = {}) const {
     check_reflectable<T>();
     return orbax::restore_value(path, ops<T>(), std::addressof(target), false, options);
+  }
+
+  // Read-only and without reading what lies plainly in the files; of `options` only verify_checksums counts, for the leaves that are
+  // read: MappedTree::verify() checks the mapped ones.
+  MappedTree restore_mapped(const std::string& path, const RestoreOptions& options = {}) const {
+    return orbax::map_item(orbax::local_path(path), options.verify_checksums);
   }
 
   // Names, kinds, dtypes and shapes; reads no values.

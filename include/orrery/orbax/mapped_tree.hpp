@@ -1,0 +1,191 @@
+// A checkpoint seen without reading it: a read-only tree whose plainly stored leaves (one chunk, no codec, native elements at an aligned
+// place) point into the mapped files; all others were read when it was opened. Made by PyTreeCheckpointer::restore_mapped.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "orrery/core/array_view.hpp"
+#include "orrery/core/crc32c.hpp"
+#include "orrery/core/error.hpp"
+#include "orrery/formats/zarr/array.hpp"
+#include "orrery/orbax/read_leaves.hpp"
+#include "orrery/orbax/stored_item.hpp"
+#include "orrery/restore/plan.hpp"
+#include "orrery/storage/mapped_file.hpp"
+#include "orrery/tree/tree.hpp"
+
+namespace orrery::inline v0 {
+
+class MappedTree;
+
+namespace orbax {
+MappedTree map_item(const std::string& directory, bool verify_checksums);
+}
+
+// A handle on a node: copying it costs a reference count, and any of them keeps the files mapped. Arrays are valid while one lives.
+// Thread-safe to read. Nothing checks the mapped bytes before they are used; verify() does.
+class MappedTree {
+ public:
+  bool is_none() const noexcept { return node_->is_none(); }
+  bool is_dict() const noexcept { return node_->is_dict(); }
+  bool is_list() const noexcept { return node_->is_list(); }
+  bool is_leaf() const noexcept { return node_->is_leaf(); }
+  Tree::Kind kind() const noexcept { return node_->kind(); }
+  DType dtype() const noexcept { return node_->dtype(); }
+  const Shape& shape() const noexcept { return node_->shape(); }
+
+  // Entries of a dict, elements of a list.
+  std::size_t size() const noexcept { return node_->size(); }
+  std::vector<std::string> keys() const { return node_->keys(); }
+  bool contains(std::string_view key) const noexcept { return node_->contains(key); }
+  // KeyError if absent; ArgumentError beyond the end of a list.
+  MappedTree operator[](std::string_view key) const { return MappedTree(held_, &(*node_)[key]); }
+  template <std::integral I>
+  MappedTree operator[](I index) const { return MappedTree(held_, &(*node_)[index]); }
+  std::optional<MappedTree> find(std::string_view key) const {
+    const Tree* found = node_->find(key);
+    return found ? std::optional(MappedTree(held_, found)) : std::nullopt;
+  }
+
+  // The elements of an array, a number or the data of a key: in the file where is_mapped(), C- or F-ordered as they were stored.
+  // ArgumentError for other nodes.
+  ArrayView array() const { return is_mapped() ? held_->payloads[node_->id()].view : node_->array().view(); }
+  bool is_mapped() const noexcept { return node_->is_leaf() && !node_->has_value(); }
+  template <Element T>
+  T scalar() const {
+    return is_mapped() ? array().at<T>({}) : node_->scalar<T>();
+  }
+  const std::string& string() const { return node_->string(); }
+
+  // This subtree with values of its own.
+  Tree copy() const { return copy_of(*node_); }
+
+  // Reads every mapped byte of the checkpoint that has a stored checksum: DataLossError naming the leaf, file and offset of the first
+  // that differs. Says how many leaves could be checked.
+  std::size_t verify() const {
+    std::size_t checked = 0;
+    for (const Payload& payload : held_->payloads) {
+      if (!payload.crc32c) continue;
+      if (crc32c(payload.view.data, payload.view.nbytes()) != *payload.crc32c)
+        throw DataLossError("the checksum of this payload is not the one that was saved: the file was damaged",
+                            {payload.name, held_->files[payload.file].path(), payload.offset});
+      ++checked;
+    }
+    return checked;
+  }
+
+ private:
+  friend MappedTree orbax::map_item(const std::string&, bool);
+
+  struct Payload {
+    ArrayView view;
+    std::string name;
+    std::uint32_t file;
+    std::uint64_t offset;
+    std::optional<std::uint32_t> crc32c;
+  };
+  struct Held {
+    Tree tree{};                                 // mapped leaves are described, their ids count payloads
+    std::vector<Payload> payloads{};
+    std::vector<storage::MappedFile> files{};    // by the number that the item's store gives them
+  };
+  class Builder;
+
+  MappedTree(std::shared_ptr<const Held> held, const Tree* node) : held_(std::move(held)), node_(node) {}
+
+  Tree copy_of(const Tree& node) const {
+    if (node.is_dict()) {
+      Tree out = Tree::dict();
+      for (const Tree::Item& item : node.items()) out.insert(item.key, copy_of(item.value));
+      return out;
+    }
+    if (node.is_list() || node.is_tuple()) {
+      std::vector<Tree> elements;
+      for (const Tree& element : node.elements()) elements.push_back(copy_of(element));
+      return node.is_list() ? Tree::list(std::move(elements)) : Tree::tuple(std::move(elements));
+    }
+    return node.is_leaf() && !node.has_value() ? Tree::from_array(AnyArray::copy_of(held_->payloads[node.id()].view)) : node;
+  }
+
+  std::shared_ptr<const Held> held_;
+  const Tree* node_;
+};
+
+// Splits an item's leaves into those that can stay in their files and slots for the others.
+class MappedTree::Builder {
+ public:
+  Builder(orbax::StoredItem& item, Held& held) : item_(item), held_(held) {}
+  Slots slots{};
+
+  // `to` stays where it is.
+  void build(const Tree& from, Tree& to) {
+    if (from.is_dict()) {
+      to = Tree::dict();
+      for (const Tree::Item& item : from.items()) to.insert(item.key, Tree());
+      auto entries = to.items();
+      for (std::size_t i = 0; i < entries.size(); ++i) build(from.items()[i].value, entries[i].value);
+    } else if (from.is_list() || from.is_tuple()) {
+      std::vector<Tree> elements(from.size());
+      to = from.is_list() ? Tree::list(std::move(elements)) : Tree::tuple(std::move(elements));
+      for (std::size_t i = 0; i < from.size(); ++i) build(from.elements()[i], to.elements()[i]);
+    } else if (!map(from, to)) {
+      slots.materialize(from, to);
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t least_of_a_file = 4096;  // a smaller file is read sooner than mapped
+
+  bool map(const Tree& from, Tree& to) {
+    if (!from.is_leaf() || from.has_value() || from.leaf_kind() != LeafKind::array) return false;
+    const orbax::StoredItem::Leaf& leaf = item_.leaf(from.id());
+    if (leaf.aggregated || from.dtype() == DType::bool_ || is_sub_byte(from.dtype())) return false;  // their bytes need looking at
+    const std::size_t item = item_size(from.dtype());
+    const bool f = leaf.array.order == zarr::Order::f;
+    ArrayView view{from.dtype(), from.shape(), f ? f_strides(from.shape(), item) : c_strides(from.shape(), item), nullptr};
+    if (view.size() == 0 || !zarr::reads_in_place(leaf.array, view)) return false;
+    const std::string prefix = orbax::StoredItem::prefix_of(leaf);
+    const std::string key = prefix + zarr::chunk_key(Shape::zeros(view.rank()), leaf.array.separator);
+    const auto value = item_.store().find(prefix, std::string_view(key).substr(prefix.size()));
+    if (!value || value->is_inline || value->offset % item != 0 || (!item_.store().is_database() && value->length < least_of_a_file))
+      return false;
+    if (held_.files.size() <= value->file) held_.files.resize(value->file + 1);
+    storage::MappedFile& file = held_.files[value->file];
+    if (!file.data()) file = storage::MappedFile(item_.store().open(value->file));
+    if (value->offset + view.nbytes() > file.size())
+      throw DataLossError("this file became shorter while it was opened", {leaf.name, file.path(), value->offset});
+    view.data = file.data() + value->offset;
+    to = Tree::described(from.leaf_kind(), from.dtype(), from.shape(), static_cast<std::uint32_t>(held_.payloads.size()));
+    held_.payloads.push_back({std::move(view), leaf.name, value->file, value->offset, item_.checksum(key)});
+    return true;
+  }
+
+  orbax::StoredItem& item_;
+  Held& held_;
+};
+
+namespace orbax {
+
+// NotFoundError, FormatError, DataLossError as a restore. Cost: the metadata, a map of each file, the leaves that have to be read
+// (checked against their checksums where `verify_checksums`).
+inline MappedTree map_item(const std::string& directory, bool verify_checksums) {
+  StoredItem item = StoredItem::open(directory);
+  auto held = std::make_shared<MappedTree::Held>();
+  MappedTree::Builder builder(item, *held);
+  builder.build(item.tree(), held->tree);
+  read_leaves(item, builder.slots, verify_checksums);
+  builder.slots.finish();
+  const Tree* root = &held->tree;
+  return MappedTree(std::move(held), root);
+}
+
+}  // namespace orbax
+
+}  // namespace orrery::inline v0
