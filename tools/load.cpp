@@ -2,8 +2,10 @@
 
 #include "json_item.hpp"
 #include "orrery/flax/msgpack_file.hpp"
+#include "orrery/orbax/item_place.hpp"
 #include "orrery/orbax/read_leaves.hpp"
 #include "orrery/orbax/stored_item.hpp"
+#include "orrery/storage/file_system.hpp"
 
 namespace orrery::tools {
 
@@ -29,10 +31,30 @@ Tree as_state_dict(const Tree& tree) {
   return dict;
 }
 
+// Who wrote a dict of one entry: ArrayCheckpointHandler, or nobody who said so, as before 2024. Its own _CHECKPOINT_METADATA tells, or
+// that of the step that it lies in.
+bool is_array_item(const std::string& path) {
+  const auto handlers_in = [](const std::string& directory) {
+    const std::string file = directory + "/_CHECKPOINT_METADATA";
+    if (!storage::exists(file)) return Tree();
+    const Tree about = json_tree_from_file(file);
+    const Tree* handlers = about.find("item_handlers");
+    return handlers ? *handlers : Tree();
+  };
+  Tree handler = handlers_in(path);
+  if (handler.is_none()) {
+    const Tree of_step = handlers_in(storage::parent_directory(path));
+    if (const Tree* found = of_step.find(path.substr(path.find_last_of('/') + 1))) handler = *found;
+  }
+  return handler.kind() != Tree::Kind::string || handler.string().ends_with("ArrayCheckpointHandler");
+}
+
 class OrbaxSource : public Source {
  public:
   OrbaxSource(const std::string& path, bool state_dict)
-      : item_(orbax::StoredItem::open(path)), tree_(state_dict ? as_state_dict(item_.tree()) : item_.tree()) {}
+      : item_(orbax::StoredItem::open(path)), tree_(state_dict ? as_state_dict(item_.tree()) : item_.tree()) {
+    if (const Tree* array = orbax::one_array(tree_); array && is_array_item(path)) tree_ = Tree(*array);
+  }
   const Tree& tree() const override { return tree_; }
 
  private:

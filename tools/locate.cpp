@@ -8,6 +8,7 @@
 #include <map>
 
 #include "orrery/core/error.hpp"
+#include "orrery/orbax/item_place.hpp"
 
 namespace orrery::tools {
 
@@ -48,11 +49,7 @@ bool has_zarr(const fs::path& directory) { return anything_at(directory / ".zarr
 
 bool is_item(const fs::path& path) {
   if (!directory_at(path)) return false;
-  for (const char* mark : {"_METADATA", "manifest.ocdbt", "checkpoint"})
-    if (anything_at(path / mark)) return true;
-  if (has_zarr(path)) return true;
-  const auto names = names_in(path);
-  return std::any_of(names.begin(), names.end(), [&](const std::string& child) { return has_zarr(path / child); });
+  return has_zarr(path) || orbax::is_item_folder(path.string()) || orbax::find_random_key(path.string());
 }
 
 // JsonCheckpointHandler's directory: one file of such a name and no directory (a root may have a directory "metadata").

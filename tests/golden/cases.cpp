@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "canonical.hpp"
 #include "json_item.hpp"
 #include "load.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/flax.hpp"
 #include "orrery/formats/ocdbt/reader.hpp"
 
 namespace orrery::golden {
@@ -59,10 +61,23 @@ Tree load_database(const std::string& path) {
   return tree;
 }
 
+// The target of flax's cases of arrays of several processes, whose dtypes and shapes the file tells.
+struct ProcessState {
+  std::map<std::string, AnyArray> params{};
+  Array<float> plain{};
+  std::int64_t step = 0;
+};
+
 Tree load_check(const Check& check) {
+  if (check.name.ends_with(", restore_checkpoint with a target")) return flax::to_state_dict(flax::restore_checkpoint<ProcessState>(check.path));
   if (check.layout == "ocdbt database") return load_database(check.path);
-  const std::vector<tools::Part> parts = tools::locate(check.path, {{}, check.item});
+  std::vector<tools::Part> parts = tools::locate(check.path, {{}, check.item});
   if (parts.size() == 1) return tools::load(parts[0]);
+  const auto place = [&](const tools::Part& part) {  // items come as the expected leaves name them
+    const auto leaves = check.leaves.elements();
+    return std::find_if(leaves.begin(), leaves.end(), [&](const Tree& leaf) { return leaf["path"][0].string() == part.item; }) - leaves.begin();
+  };
+  std::stable_sort(parts.begin(), parts.end(), [&](const tools::Part& a, const tools::Part& b) { return place(a) < place(b); });
   Tree tree = Tree::dict();
   for (const tools::Part& part : parts) tree.insert({part.item}, tools::load(part));
   return tree;

@@ -12,12 +12,7 @@ struct Later {
 };
 
 inline constexpr std::string_view zarr_v3 = "arrays are stored as zarr v3";
-inline constexpr std::string_view one_array = "the layout of ArrayCheckpointHandler: one array or number without a tree";
 inline constexpr std::string_view bare_zarr = "a zarr array alone, outside of any item";
-inline constexpr std::string_view random_keys = "items of JaxRandomKeySave and NumpyRandomKeySave";
-inline constexpr std::string_view process_arrays = "arrays of many processes beside a legacy file; a target says where they belong";
-inline constexpr std::string_view nested_database = "0.4.0 puts a key with a slash into a second database in a folder";
-inline constexpr std::string_view untyped_strings = "without _METADATA nothing says that a placeholder stands for a string";
 inline constexpr std::string_view safetensors = "another format";
 
 inline constexpr Later later[] = {
@@ -49,17 +44,6 @@ inline constexpr Later later[] = {
     {"orbax-0.12/v1_save_root_list", zarr_v3},
     {"orbax-0.12/v1_save_sharded", zarr_v3},
     {"orbax-0.5/zarr3", zarr_v3},
-    {"orbax-0.11/array_handler", one_array},
-    {"orbax-0.11/array_handler_aggregate", one_array},
-    {"orbax-0.11/array_handler_files", one_array},
-    {"orbax-0.12/array_handler", one_array},
-    {"orbax-0.12/array_handler_scalar", one_array},
-    {"orbax-0.4/array_handler", one_array},
-    {"orbax-0.4/array_handler_aggregate", one_array},
-    {"orbax-0.4/array_handler_files", one_array},
-    {"orbax-0.5/array_handler", one_array},
-    {"orbax-0.5/array_handler_aggregate", one_array},
-    {"orbax-0.5/array_handler_files", one_array},
     {"tensorstore/zarr2_big_endian", bare_zarr},
     {"tensorstore/zarr2_blosc_lz4", bare_zarr},
     {"tensorstore/zarr2_blosc_zstd_bit", bare_zarr},
@@ -76,11 +60,6 @@ inline constexpr Later later[] = {
     {"tensorstore/zarr3_sharded", bare_zarr},
     {"tensorstore/zarr3_sharded_start", bare_zarr},
     {"tensorstore/zarr3_transpose", bare_zarr},
-    {"orbax-0.12/random_keys", random_keys},
-    {"flax/gda: checkpoint_3, restore_checkpoint with a target", process_arrays},
-    {"flax-0.7/gda: checkpoint_3, restore_checkpoint with a target", process_arrays},
-    {"orbax-0.4/keys", nested_database},
-    {"orbax-0.4/strings", untyped_strings},
     {"safetensors/all_dtypes", safetensors},
     {"safetensors/basic", safetensors},
     {"safetensors/dtype_bfloat16", safetensors},

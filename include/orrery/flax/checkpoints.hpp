@@ -16,6 +16,7 @@
 #include "orrery/flax/config.hpp"
 #include "orrery/flax/msgpack_file.hpp"
 #include "orrery/flax/orbax_backend.hpp"
+#include "orrery/flax/process_arrays.hpp"
 #include "orrery/flax/state_dict.hpp"
 #include "orrery/reflect/reflectable.hpp"
 #include "orrery/storage/durability.hpp"
@@ -53,7 +54,8 @@ template <PyTree T>
 std::string save_checkpoint(const std::string& directory, const T& target, const Step& step, const SaveCheckpointOptions& options = {});
 
 // The tree in a checkpoint: the step asked for, or the newest in a directory, or the file that `directory` names. None where there is
-// nothing and no step was asked for; NotFoundError where a step was.
+// nothing and no step was asked for; NotFoundError where a step was. Arrays that several processes wrote beside the file are the strings
+// that stand for them, as in Flax; a target, or a type, has them read.
 inline Tree restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options = {});
 
 // ... into a target, by the rules of from_state_dict (an Orbax directory: of PyTreeCheckpointer::restore); the target unchanged where
@@ -124,6 +126,19 @@ inline MsgpackFile open_msgpack_file(const std::string& path) {
   return MsgpackFile(path);
 }
 
+// 4.11 step 5: what the msgpack file at that path holds, and the arrays that its placeholders stand for, into an object.
+inline void fill_from_msgpack_file(const TypeOps& ops, void* object, bool structured, const std::string& path, StateDictOptions options) {
+  const MsgpackFile file = open_msgpack_file(path);
+  const bool wants_text = ops.kind == TypeKind::leaf && ops.leaf.kind == LeafKind::string;  // a string at the root is one (4.9)
+  if (wants_text || !ProcessArrays::are_in(file.tree())) {
+    fill_from_state(ops, object, structured, file.tree(), options, {.file = path}, [&](std::span<const Slot> slots) { file.read(slots); });
+    return;
+  }
+  ProcessArrays arrays(path);
+  const Tree state = arrays.described(file.tree());
+  fill_from_state(ops, object, structured, state, options, {.file = path}, [&](std::span<const Slot> slots) { file.read(arrays.read(slots)); });
+}
+
 }  // namespace detail
 
 template <PyTree T>
@@ -149,9 +164,7 @@ T restore_checkpoint(const std::string& directory, T target, const RestoreCheckp
   const auto path = detail::checkpoint_to_restore(directory, options);
   if (!path) return target;
   if (detail::is_orbax_directory(*path)) return PyTreeCheckpointer().restore(*path, std::move(target), RestoreOptions{.cast = options.cast});
-  const detail::MsgpackFile file = detail::open_msgpack_file(*path);
-  detail::fill_from_state(ops<T>(), &target, true, file.tree(), {options.cast}, {.file = *path},
-                          [&](std::span<const Slot> slots) { file.read(slots); });
+  detail::fill_from_msgpack_file(ops<T>(), &target, true, *path, {options.cast});
   return target;
 }
 
@@ -161,10 +174,8 @@ T restore_checkpoint(const std::string& directory, const RestoreCheckpointOption
   const auto path = detail::checkpoint_to_restore(directory, options);
   if (!path) throw NotFoundError("there is no checkpoint " + options.prefix + "* here", {.file = directory});
   if (detail::is_orbax_directory(*path)) return PyTreeCheckpointer().restore<T>(*path, RestoreOptions{.cast = options.cast});
-  const detail::MsgpackFile file = detail::open_msgpack_file(*path);
   T value{};
-  detail::fill_from_state(ops<T>(), &value, false, file.tree(), {options.cast}, {.file = *path},
-                          [&](std::span<const Slot> slots) { file.read(slots); });
+  detail::fill_from_msgpack_file(ops<T>(), &value, false, *path, {options.cast});
   return value;
 }
 

@@ -23,7 +23,7 @@ inline void save_orbax_checkpoint(const TreeView& view, const std::string& base,
   if (view.nodes.size() == 1)
     throw ArgumentError("Orbax backend only accept pytree as save target. To save singular objects like numbers or Numpy arrays, checkout "
                         "https://flax.readthedocs.io/en/latest/guides/training_techniques/use_checkpointing.html#if-you-don-t-save-pytrees: "
-                        "wrap it in a struct or map, or save a msgpack file ({.backend = Backend::msgpack})");
+                        "save it with orrery::ArrayCheckpointer, or wrap it in a struct or map (or save a msgpack file, {.backend = Backend::msgpack})");
   orbax::save_item(final_path, view, {.force = overwrite, .durability = durability});
   clean_up(base, final_path, keep, overwrite, keep_every_n_steps);
 }

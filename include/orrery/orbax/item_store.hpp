@@ -1,5 +1,6 @@
 // Where the values of an item's keys are: in an OCDBT database at the item's root, or in files below it, one directory a parameter.
-// Gives places, not bytes, so that payloads can be read straight to where they belong.
+// Gives places, not bytes, so that payloads can be read straight to where they belong. Orbax 0.4.0 cut names at their last '/': the
+// array "c/d" is array "d" of a database of its own in the folder c (spec/orbax.md 3.1).
 #pragma once
 
 #include <cstdint>
@@ -40,27 +41,23 @@ class ItemStore {
   // DataLossError where it is not.
   std::optional<Value> find(std::string_view prefix, std::string_view rest) {
     if (database_) {
-      const ocdbt::Entry* entry = database_->find(prefix, rest);
-      if (!entry) return std::nullopt;
-      if (entry->is_inline) return Value{true, entry->inline_value, 0, 0, entry->length};
-      const std::uint32_t file = number_of(database_->path(*entry));
-      const std::uint64_t size = files_[file].size;
-      if (entry->offset > size || entry->length > size - entry->offset)
-        throw DataLossError("this file has " + std::to_string(size) + " bytes, but the value of " + std::string(entry->key) +
-                                " is said to end at " + std::to_string(entry->offset + entry->length), {{}, files_[file].path, entry->offset});
-      return Value{false, {}, file, entry->offset, entry->length};
+      if (const ocdbt::Entry* entry = database_->find(prefix, rest)) return place_of(*database_, *entry);
+      return find_nested(prefix, rest);
     }
     if (!in_files_) return std::nullopt;
-    std::string path = directory_ + "/";
+    std::string path = "/";
     path += prefix;
     path += rest;
-    if (path.find("/../") != std::string::npos || path.find('\0') != std::string::npos) return std::nullopt;  // names stay below the item
+    if (!stays_below(path)) return std::nullopt;
+    path.insert(0, directory_);
     if (!storage::exists(path)) return std::nullopt;
     const std::uint32_t file = number_of(path);
     return Value{false, {}, file, 0, files_[file].size};
   }
 
-  bool is_database() const noexcept { return database_.has_value(); }
+  // The database at the root, or null where the values are in files or there are none.
+  const ocdbt::Database* database() const noexcept { return database_ ? &*database_ : nullptr; }
+
   const std::string& path(std::uint32_t file) const { return files_[file].path; }
   std::size_t file_count() const noexcept { return files_.size(); }
 
@@ -85,6 +82,36 @@ class ItemStore {
  private:
   explicit ItemStore(std::string directory) : directory_(std::move(directory)) {}
 
+  // No name, a slash before it, leads out of the item.
+  static bool stays_below(const std::string& name) { return name.find("/../") == std::string::npos && name.find('\0') == std::string::npos; }
+
+  Value place_of(ocdbt::Database& database, const ocdbt::Entry& entry) {
+    if (entry.is_inline) return Value{true, entry.inline_value, 0, 0, entry.length};
+    const std::uint32_t file = number_of(database.path(entry));
+    const std::uint64_t size = files_[file].size;
+    if (entry.offset > size || entry.length > size - entry.offset)
+      throw DataLossError("this file has " + std::to_string(size) + " bytes, but the value of " + std::string(entry.key) +
+                              " is said to end at " + std::to_string(entry.offset + entry.length), {{}, files_[file].path, entry.offset});
+    return Value{false, {}, file, entry.offset, entry.length};
+  }
+
+  // Of the name "c/d/": in the database of the folder c, under "d/". Folders are looked at once.
+  std::optional<Value> find_nested(std::string_view prefix, std::string_view rest) {
+    const std::size_t slash = prefix.size() < 2 ? prefix.npos : prefix.rfind('/', prefix.size() - 2);
+    if (slash == prefix.npos || slash == 0) return std::nullopt;
+    const std::string folder(prefix.substr(0, slash));
+    auto found = nested_.find(folder);
+    if (found == nested_.end()) {
+      const std::string path = directory_ + "/" + folder;
+      std::optional<ocdbt::Database> database;
+      if (stays_below("/" + folder + "/") && storage::exists(path + "/manifest.ocdbt")) database.emplace(ocdbt::Database::open(path));
+      found = nested_.emplace(folder, std::move(database)).first;
+    }
+    if (!found->second) return std::nullopt;
+    const ocdbt::Entry* entry = found->second->find(prefix.substr(slash + 1), rest);
+    return entry ? std::optional(place_of(*found->second, *entry)) : std::nullopt;
+  }
+
   std::uint32_t number_of(const std::string& path) {
     if (!files_.empty() && files_.back().path == path) return static_cast<std::uint32_t>(files_.size() - 1);
     if (const auto found = numbers_.find(path); found != numbers_.end()) return found->second;
@@ -99,6 +126,7 @@ class ItemStore {
 
   std::string directory_;
   std::optional<ocdbt::Database> database_{};
+  std::unordered_map<std::string, std::optional<ocdbt::Database>> nested_{};  // by folder
   bool in_files_ = false;
   std::vector<SizedFile> files_{};
   std::unordered_map<std::string, std::uint32_t> numbers_{};

@@ -154,7 +154,7 @@ class MappedTree::Builder {
     const std::string prefix = orbax::StoredItem::prefix_of(leaf);
     const std::string key = prefix + zarr::chunk_key(Shape::zeros(view.rank()), leaf.array.separator);
     const auto value = item_.store().find(prefix, std::string_view(key).substr(prefix.size()));
-    if (!value || value->is_inline || value->offset % item != 0 || (!item_.store().is_database() && value->length < least_of_a_file))
+    if (!value || value->is_inline || value->offset % item != 0 || (!item_.store().database() && value->length < least_of_a_file))
       return false;
     if (held_.files.size() <= value->file) held_.files.resize(value->file + 1);
     storage::MappedFile& file = held_.files[value->file];

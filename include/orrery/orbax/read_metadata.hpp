@@ -2,6 +2,7 @@
 // _orrery.json (checksums). Which of them exist is looked up by stored_item.hpp. Rules: spec/orbax.md 2.1, 2.3, 3.7.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -147,8 +148,31 @@ class StoredStrings {
   StoredStrings() = default;
   StoredStrings(std::string_view text, const Where& where) : file_(where.file) { add(json::parse(text, where), nullptr); }
 
+  bool empty() const noexcept { return texts_.empty(); }
+
+  // The names that find them, sorted.
+  std::vector<std::string> names() const {
+    std::vector<std::string> out;
+    for (const auto& [key, text] : texts_) {
+      std::string& name = out.emplace_back();
+      for (const char c : key) {
+        if (c == separator) name += '/';
+        else if (c == '~') name += "~0";
+        else if (c == '/') name += "~1";
+        else name += c;
+      }
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
   // DataLossError where there is none of that name.
   const std::string& at(std::string_view name) const {
+    if (const std::string* text = find(name)) return *text;
+    throw DataLossError("the string of this leaf is missing", {std::string(name), file_, {}});
+  }
+  // ... or null.
+  const std::string* find(std::string_view name) const {
     std::string key;
     for (std::size_t i = 0; i < name.size(); ++i) {
       if (name[i] == '/') key += separator;
@@ -156,8 +180,7 @@ class StoredStrings {
       else key += name[i];
     }
     const auto found = texts_.find(key);
-    if (found == texts_.end()) throw DataLossError("the string of this leaf is missing", {std::string(name), file_, {}});
-    return found->second;
+    return found == texts_.end() ? nullptr : &found->second;
   }
 
  private:

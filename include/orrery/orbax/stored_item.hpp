@@ -15,6 +15,7 @@
 #include "orrery/core/error.hpp"
 #include "orrery/formats/msgpack/reader.hpp"
 #include "orrery/formats/zarr/array.hpp"
+#include "orrery/orbax/item_place.hpp"
 #include "orrery/orbax/item_store.hpp"
 #include "orrery/orbax/read_metadata.hpp"
 #include "orrery/orbax/stored_tree.hpp"
@@ -35,8 +36,9 @@ class StoredItem {
     const Tree* aggregated = nullptr;   // a described leaf of the aggregate file
   };
 
-  // NotFoundError where there is nothing, FormatError or DataLossError naming the file for what cannot be used.
-  static StoredItem open(const std::string& directory);
+  // At that path or, for a checkpoint of Orbax v1 and for random keys, below it (item_place.hpp). NotFoundError where there is nothing,
+  // FormatError or DataLossError naming the file for what cannot be used.
+  static StoredItem open(const std::string& path);
 
   const std::string& directory() const noexcept { return directory_; }
   const Tree& tree() const noexcept { return tree_; }
@@ -64,10 +66,14 @@ class StoredItem {
   std::string text_of(const std::string& name) const { return storage::read_file(directory_ + "/" + name, largest_json); }
   Where where(std::string_view name) const { return {{}, directory_ + "/" + std::string(name), {}}; }
 
+  static StoredItem open_folder(const std::string& directory);
   void read_side_files();
   void read_aggregate();
+  const StoredStrings& strings();
+  Tree tree_of_folders();
   Tree make_leaf(const MetadataEntry& entry, const Tree* aggregated);
   Tree stored_leaf(std::string name, ValueType type);
+  Tree untyped_leaf(std::string name);
   void check_chunks(const Leaf& leaf);
   Tree tree_of_aggregate(const Tree& node, std::size_t depth);
   const Tree* aggregated_at(const MetadataEntry& entry) const;
@@ -77,7 +83,7 @@ class StoredItem {
   ItemStore store_;
   storage::MappedFile aggregate_file_{};
   std::unique_ptr<msgpack_format::Document> aggregate_{};  // leaves_ point into it
-  StoredStrings strings_{};
+  std::optional<StoredStrings> strings_{};
   std::unordered_map<std::string, std::string> prng_impls_{};
   std::unordered_map<std::string, std::uint32_t> checksums_{};
   std::vector<Leaf> leaves_{};
@@ -85,17 +91,19 @@ class StoredItem {
   Tree tree_{};
 };
 
-inline StoredItem StoredItem::open(const std::string& directory) {
+inline StoredItem StoredItem::open(const std::string& path) {
+  if (!storage::exists(path) && !storage::recover(path)) throw NotFoundError("Checkpoint at " + path + " not found.", {{}, path, {}});
+  if (path.substr(path.find_last_of('/') + 1).find(storage::temporary_suffix) != std::string::npos)
+    throw FormatError("Found incomplete checkpoint at " + path + ". It was never committed: the save died; use another step", {{}, path, {}});
+  const ItemPlace place = find_item(path);
+  StoredItem item = open_folder(place.directory);
+  item.tree_ = as_content(std::move(item.tree_), place);
+  return item;
+}
+
+inline StoredItem StoredItem::open_folder(const std::string& directory) {
   const std::string metadata_path = directory + "/_METADATA", aggregate_path = directory + "/checkpoint";
-  if (!storage::exists(directory) && !storage::recover(directory)) throw NotFoundError("Checkpoint at " + directory + " not found.", {{}, directory, {}});
-  if (directory.substr(directory.find_last_of('/') + 1).find(storage::temporary_suffix) != std::string::npos)
-    throw FormatError("Found incomplete checkpoint at " + directory + ". It was never committed: the save died; use another step", {{}, directory, {}});
   const bool has_metadata = storage::exists(metadata_path), has_aggregate = storage::exists(aggregate_path) && !storage::is_directory(aggregate_path);
-  if (!has_metadata && !has_aggregate) {
-    std::string advice = "it has neither _METADATA nor checkpoint";
-    if (storage::exists(directory + "/default/_METADATA")) advice += "; it is a step of a CheckpointManager, whose item is " + directory + "/default";
-    throw NotFoundError("No structure could be identified for the checkpoint at " + directory + ": " + advice, {{}, directory, {}});
-  }
   ItemMetadata metadata;
   if (has_metadata) metadata = parse_metadata_file(storage::read_file(metadata_path, largest_json), {{}, metadata_path, {}});
   if (metadata.use_zarr3) throw FormatError("this item stores its arrays as zarr v3, which is not supported; only zarr v2 is", {{}, metadata_path, {}});
@@ -109,16 +117,18 @@ inline StoredItem StoredItem::open(const std::string& directory) {
     std::vector<MetadataEntry> entries = std::exchange(item.metadata_.entries, {});
     item.leaves_.reserve(entries.size());
     item.tree_ = build_tree(entries, [&](const MetadataEntry& entry) { return item.make_leaf(entry, item.aggregated_at(entry)); }, item.where("_METADATA"));
-  } else {
+  } else if (has_aggregate) {
     item.tree_ = item.tree_of_aggregate(item.aggregate_->tree, 0);
     item.tree_.sort_keys();
+  } else {
+    item.tree_ = item.tree_of_folders();
   }
   return item;
 }
 
 inline void StoredItem::read_side_files() {
   const auto is_there = [&](const char* name) { return storage::exists(directory_ + "/" + name); };
-  if (is_there("_strings.json")) strings_ = StoredStrings(text_of("_strings.json"), where("_strings.json"));
+  if (is_there("_strings.json")) strings_.emplace(text_of("_strings.json"), where("_strings.json"));
   if (is_there("_orrery.json")) checksums_ = parse_checksums_file(text_of("_orrery.json"), where("_orrery.json"));
   if (!is_there("array_metadatas")) return;
   for (const std::string& name : storage::list_directory(directory_ + "/array_metadatas")) {
@@ -161,8 +171,32 @@ inline Tree StoredItem::make_leaf(const MetadataEntry& entry, const Tree* aggreg
   }
   if (entry.skip_deserialize) return Tree();  // of a type that its writer could not store
   std::string name = param_name(entry);
-  if (entry.type == ValueType::string) return Tree::string(strings_.at(name));
-  return stored_leaf(std::move(name), entry.type);
+  if (entry.type == ValueType::string) return Tree::string(strings().at(name));
+  return entry.type == ValueType::unknown ? untyped_leaf(std::move(name)) : stored_leaf(std::move(name), entry.type);
+}
+
+// Looked for elsewhere where they are not at the root, once something may be a string.
+inline const StoredStrings& StoredItem::strings() {
+  if (!strings_) {
+    const auto file = nested_strings_file(directory_);
+    strings_ = file ? StoredStrings(text_of(*file), where(*file)) : StoredStrings("{}", where("_strings.json"));
+  }
+  return *strings_;
+}
+
+// Of a leaf whose type nothing tells: a string if it is among the strings, else an array.
+inline Tree StoredItem::untyped_leaf(std::string name) {
+  if (const std::string* text = strings().find(name)) return Tree::string(*text);
+  return stored_leaf(std::move(name), ValueType::unknown);
+}
+
+// With neither _METADATA nor the aggregate file the names of what is stored are the structure.
+inline Tree StoredItem::tree_of_folders() {
+  std::vector<std::string> names = store_.database() ? array_names(*store_.database()) : array_folders(directory_);
+  for (std::string& name : strings().names()) names.push_back(std::move(name));
+  if (names.empty()) throw NotFoundError("No structure could be identified for the checkpoint at " + directory_ + ": there is no array in it", {{}, directory_, {}});
+  leaves_.reserve(names.size());
+  return tree_of_names(names, [&](const std::string& name) { return untyped_leaf(name); }, {{}, directory_, {}});
 }
 
 inline Tree StoredItem::stored_leaf(std::string name, ValueType type) {
@@ -214,8 +248,8 @@ inline void StoredItem::check_chunks(const Leaf& leaf) {
 // Without _METADATA the aggregate file is the structure, and its placeholders name the arrays.
 inline Tree StoredItem::tree_of_aggregate(const Tree& node, std::size_t depth) {
   if (depth > orrery::detail::max_nesting) throw FormatError("this file nests deeper than 512 levels", where("checkpoint"));
-  if (node.kind() == Tree::Kind::string && node.string().starts_with(placeholder)) return stored_leaf(node.string().substr(placeholder.size()), ValueType::unknown);
-  if (node.kind() == Tree::Kind::string && node.string().starts_with(individual)) return stored_leaf(node.string().substr(individual.size()), ValueType::unknown);
+  if (node.kind() == Tree::Kind::string && node.string().starts_with(placeholder)) return untyped_leaf(node.string().substr(placeholder.size()));
+  if (node.kind() == Tree::Kind::string && node.string().starts_with(individual)) return untyped_leaf(node.string().substr(individual.size()));
   if (node.is_leaf() && !node.has_value()) {
     leaves_.push_back({"", {}, &node});
     return Tree::described(node.leaf_kind(), node.dtype(), node.shape(), static_cast<std::uint32_t>(leaves_.size() - 1));

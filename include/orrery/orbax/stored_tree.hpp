@@ -1,4 +1,5 @@
 // The tree that a _METADATA describes: dicts and lists rebuilt from key paths, each leaf made by the caller (spec/orbax.md 2.1, 5.2).
+// Without one, the tree that parameter names alone tell (5.8 step 3).
 #pragma once
 
 #include <algorithm>
@@ -90,6 +91,30 @@ Tree build_tree(std::vector<MetadataEntry>& entries, MakeLeaf&& make_leaf, const
       default: place = make_leaf(entry); break;
     }
   }
+  return root;
+}
+
+// Names cut at every '.': dicts all the way down, since nothing tells lists from dicts any more; a key that had a '.' is two. The one
+// empty name is the whole tree. make_leaf(const std::string&) gives the Tree of a name. FormatError where a name lies below another.
+template <class MakeLeaf>
+Tree tree_of_names(const std::vector<std::string>& names, MakeLeaf&& make_leaf, const Where& where) {
+  Tree root;
+  for (const std::string& name : names) {
+    Tree* at = &root;
+    std::size_t depth = 0;
+    for (std::size_t from = 0, dot = 0; !name.empty() && dot != name.npos; from = dot + 1) {
+      dot = name.find('.', from);
+      const std::string key = name.substr(from, dot == name.npos ? dot : dot - from);
+      if (at->is_none()) *at = Tree::dict();
+      if (!at->is_dict()) throw FormatError("two arrays of this item cannot both be in one tree: one lies below the other", {name, where.file, {}});
+      if (++depth > orrery::detail::max_nesting) throw FormatError("the names in this item nest deeper than 512 levels", {name, where.file, {}});
+      Tree* found = at->find(key);
+      at = found ? found : &at->insert({key}, Tree());
+    }
+    if (!at->is_none()) throw FormatError("two arrays of this item cannot both be in one tree: one lies below the other", {name, where.file, {}});
+    *at = make_leaf(name);
+  }
+  root.sort_keys();
   return root;
 }
 

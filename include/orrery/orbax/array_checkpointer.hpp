@@ -1,0 +1,101 @@
+// ArrayCheckpointer: one array or number at one path, as Orbax's Checkpointer around its ArrayCheckpointHandler. What the handler of any
+// version wrote can be restored: a folder of files, a database, or the msgpack file of 2023 (spec/orbax.md 7.2).
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <string>
+#include <type_traits>
+
+#include "orrery/core/error.hpp"
+#include "orrery/orbax/array_item.hpp"
+#include "orrery/orbax/item_place.hpp"
+#include "orrery/orbax/options.hpp"
+#include "orrery/orbax/pytree_checkpointer.hpp"
+#include "orrery/orbax/read_leaves.hpp"
+#include "orrery/orbax/stored_item.hpp"
+#include "orrery/reflect/reflectable.hpp"
+#include "orrery/restore/match.hpp"
+#include "orrery/restore/plan.hpp"
+#include "orrery/tree/tree.hpp"
+
+namespace orrery::inline v0 {
+
+namespace orbax {
+
+inline const Tree& array_of(const StoredItem& item) {
+  if (const Tree* leaf = one_array(item.tree())) return *leaf;
+  throw FormatError("expected one array, as ArrayCheckpointHandler saves it, found " + std::string(item.tree().kind_name()) +
+                        (item.tree().size() ? " of " + std::to_string(item.tree().size()) : "") + ": use PyTreeCheckpointer",
+                    {{}, item.directory(), {}});
+}
+
+inline Tree restore_array(const std::string& path, const RestoreOptions& options) {
+  StoredItem item = StoredItem::open(local_path(path));
+  Tree out;
+  Slots slots;
+  slots.materialize(array_of(item), out);
+  read_leaves(item, slots, options.verify_checksums);
+  slots.finish();
+  if (options.report) *options.report = {.leaves = {{"", LeafAction::restored}}};
+  return out;
+}
+
+// As restore_value, with the one leaf for the stored tree.
+inline RestoreReport restore_array_into(const std::string& path, const TypeOps& ops, void* target, bool is_new,
+                                        const RestoreOptions& options) {
+  StoredItem item = StoredItem::open(local_path(path));
+  Plan plan = match(ops, is_new ? nullptr : target, array_of(item), {.allow_extra = options.allow_extra, .cast = options.cast},
+                    "the stored array does not fit the target", {{}, item.directory(), {}});
+  Slots slots = open_slots(plan, target);
+  read_leaves(item, slots, options.verify_checksums);
+  slots.finish();
+  RestoreReport report = report_of(plan);
+  if (options.report) *options.report = report;
+  return report;
+}
+
+}  // namespace orbax
+
+// Cheap to make, holds nothing; calls on different paths may run in different threads.
+class ArrayCheckpointer {
+ public:
+  // Saves an array, a number or a PRNG key at `path`, which the ArrayCheckpointHandler of Orbax 0.4.0 and later restores. Copies no
+  // payload; complete under its name or not there. AlreadyExistsError where something is there and no force; ArgumentError for
+  // containers, strings, and what TensorStore has no dtype for; IoError.
+  template <class T>
+  void save(const std::string& path, const T& array, const SaveOptions& options = {}) const {
+    check_reflectable<T>();
+    orbax::save_array_item(orbax::local_path(path), describe(ops<T>(), std::addressof(array)), options);
+  }
+
+  // The leaf as a Tree: an array, or a Python number where one was saved by a version that recorded it.
+  Tree restore(const std::string& path, const RestoreOptions& options = {}) const { return orbax::restore_array(path, options); }
+
+  // A new T. MismatchError where the stored array does not fit it; FormatError or DataLossError for damage, or for a tree of several
+  // leaves.
+  template <class T>
+  T restore(const std::string& path, const RestoreOptions& options = {}) const {
+    check_reflectable<T>();
+    T value{};
+    orbax::restore_array_into(path, ops<T>(), std::addressof(value), true, options);
+    return value;
+  }
+
+  // A copy of `target` (std::move it in to avoid the copy) filled from the checkpoint.
+  template <class T>
+    requires(!std::same_as<std::remove_cvref_t<T>, RestoreOptions>)
+  T restore(const std::string& path, T target, const RestoreOptions& options = {}) const {
+    restore_into(path, target, options);
+    return target;
+  }
+
+  // Into existing storage; allocates nothing that fits.
+  template <class T>
+  RestoreReport restore_into(const std::string& path, T& target, const RestoreOptions& options = {}) const {
+    check_reflectable<T>();
+    return orbax::restore_array_into(path, ops<T>(), std::addressof(target), false, options);
+  }
+};
+
+}  // namespace orrery::inline v0
