@@ -11,7 +11,6 @@ struct Later {
   std::string_view reason;
 };
 
-inline constexpr std::string_view zarr_v3 = "arrays are stored as zarr v3";
 inline constexpr std::string_view one_array = "the layout of ArrayCheckpointHandler: one array or number without a tree";
 inline constexpr std::string_view bare_zarr = "a zarr array alone, outside of any item";
 inline constexpr std::string_view random_keys = "items of JaxRandomKeySave and NumpyRandomKeySave";
@@ -21,34 +20,6 @@ inline constexpr std::string_view untyped_strings = "without _METADATA nothing s
 inline constexpr std::string_view safetensors = "another format";
 
 inline constexpr Later later[] = {
-    {"orbax-0.11/zarr3", zarr_v3},
-    {"orbax-0.12/chunk_byte_size_zarr3", zarr_v3},
-    {"orbax-0.12/data_file_size_zarr3", zarr_v3},
-    {"orbax-0.12/dtypes_jax_zarr3", zarr_v3},
-    {"orbax-0.12/dtypes_numpy_zarr3", zarr_v3},
-    {"orbax-0.12/float_specials_zarr3", zarr_v3},
-    {"orbax-0.12/layout_files_zarr3_plain", zarr_v3},
-    {"orbax-0.12/layout_files_zarr3_zstd", zarr_v3},
-    {"orbax-0.12/layout_ocdbt_zarr3_plain", zarr_v3},
-    {"orbax-0.12/layout_ocdbt_zarr3_zstd", zarr_v3},
-    {"orbax-0.12/prng_keys_zarr3", zarr_v3},
-    {"orbax-0.12/ranks_zarr3", zarr_v3},
-    {"orbax-0.12/root_numpy", zarr_v3},
-    {"orbax-0.12/scalars_zarr3", zarr_v3},
-    {"orbax-0.12/sharded_files_zarr3", zarr_v3},
-    {"orbax-0.12/sharded_ocdbt_zarr3", zarr_v3},
-    {"orbax-0.12/v1_async", zarr_v3},
-    {"orbax-0.12/v1_checkpointables", zarr_v3},
-    {"orbax-0.12/v1_custom_metadata", zarr_v3},
-    {"orbax-0.12/v1_manager", zarr_v3},
-    {"orbax-0.12/v1_manager_checkpointables", zarr_v3},
-    {"orbax-0.12/v1_partial", zarr_v3},
-    {"orbax-0.12/v1_save", zarr_v3},
-    {"orbax-0.12/v1_save_files", zarr_v3},
-    {"orbax-0.12/v1_save_prng", zarr_v3},
-    {"orbax-0.12/v1_save_root_list", zarr_v3},
-    {"orbax-0.12/v1_save_sharded", zarr_v3},
-    {"orbax-0.5/zarr3", zarr_v3},
     {"orbax-0.11/array_handler", one_array},
     {"orbax-0.11/array_handler_aggregate", one_array},
     {"orbax-0.11/array_handler_files", one_array},
