@@ -11,39 +11,10 @@ struct Later {
   std::string_view reason;
 };
 
-inline constexpr std::string_view zarr_v3 = "arrays are stored as zarr v3";
 inline constexpr std::string_view bare_zarr = "a zarr array alone, outside of any item";
 inline constexpr std::string_view safetensors = "another format";
 
 inline constexpr Later later[] = {
-    {"orbax-0.11/zarr3", zarr_v3},
-    {"orbax-0.12/chunk_byte_size_zarr3", zarr_v3},
-    {"orbax-0.12/data_file_size_zarr3", zarr_v3},
-    {"orbax-0.12/dtypes_jax_zarr3", zarr_v3},
-    {"orbax-0.12/dtypes_numpy_zarr3", zarr_v3},
-    {"orbax-0.12/float_specials_zarr3", zarr_v3},
-    {"orbax-0.12/layout_files_zarr3_plain", zarr_v3},
-    {"orbax-0.12/layout_files_zarr3_zstd", zarr_v3},
-    {"orbax-0.12/layout_ocdbt_zarr3_plain", zarr_v3},
-    {"orbax-0.12/layout_ocdbt_zarr3_zstd", zarr_v3},
-    {"orbax-0.12/prng_keys_zarr3", zarr_v3},
-    {"orbax-0.12/ranks_zarr3", zarr_v3},
-    {"orbax-0.12/root_numpy", zarr_v3},
-    {"orbax-0.12/scalars_zarr3", zarr_v3},
-    {"orbax-0.12/sharded_files_zarr3", zarr_v3},
-    {"orbax-0.12/sharded_ocdbt_zarr3", zarr_v3},
-    {"orbax-0.12/v1_async", zarr_v3},
-    {"orbax-0.12/v1_checkpointables", zarr_v3},
-    {"orbax-0.12/v1_custom_metadata", zarr_v3},
-    {"orbax-0.12/v1_manager", zarr_v3},
-    {"orbax-0.12/v1_manager_checkpointables", zarr_v3},
-    {"orbax-0.12/v1_partial", zarr_v3},
-    {"orbax-0.12/v1_save", zarr_v3},
-    {"orbax-0.12/v1_save_files", zarr_v3},
-    {"orbax-0.12/v1_save_prng", zarr_v3},
-    {"orbax-0.12/v1_save_root_list", zarr_v3},
-    {"orbax-0.12/v1_save_sharded", zarr_v3},
-    {"orbax-0.5/zarr3", zarr_v3},
     {"tensorstore/zarr2_big_endian", bare_zarr},
     {"tensorstore/zarr2_blosc_lz4", bare_zarr},
     {"tensorstore/zarr2_blosc_zstd_bit", bare_zarr},

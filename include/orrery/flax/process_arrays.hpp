@@ -15,6 +15,7 @@
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/formats/zarr/array.hpp"
+#include "orrery/formats/zarr/metadata.hpp"
 #include "orrery/restore/plan.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/storage/file_system.hpp"
@@ -104,7 +105,7 @@ class ProcessArrays {
     std::uint64_t stored = 0;
     Dim missing = 0;
     for (Dim i = 0; i < *chunks; ++i, zarr::next_index(index, grid)) {
-      const std::string file = array.path + "/" + zarr::chunk_key(index, metadata.separator);
+      const std::string file = array.path + "/" + zarr::chunk_key(index, metadata.keys);
       if (!storage::exists(file)) {
         if (++missing > most_missing_chunks)
           throw DataLossError("the array " + to_string(metadata.shape) + " has almost none of its chunks", where);
@@ -131,7 +132,7 @@ class ProcessArrays {
     }
     std::string bytes;
     zarr::read_array(metadata, to, zarr::MissingChunk::fill, {{}, array.path, {}}, [&](const Shape& index) {
-      const std::string file = array.path + "/" + zarr::chunk_key(index, metadata.separator);
+      const std::string file = array.path + "/" + zarr::chunk_key(index, metadata.keys);
       if (!storage::exists(file)) return std::optional<std::string_view>();
       bytes = storage::read_file(file, 2 * metadata.chunk_bytes() + 65536);  // no codec makes more of them
       return std::optional<std::string_view>(bytes);

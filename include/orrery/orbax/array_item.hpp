@@ -51,7 +51,7 @@ inline std::vector<PayloadChecksum> write_array_folder(const std::string& direct
   const std::string key = "checkpoint/" + only_chunk(array.rank());
   storage::File file = storage::File::create(directory + "/" + key);
   storage::GatherWriter payload(file, {.checksums = options.checksums, .early_writeback = options.durability == Durability::synced});
-  const storage::Placed placed = payload.append(metadata.order == zarr::Order::f ? reversed_axes(array) : array);
+  const storage::Placed placed = payload.append(metadata.codecs.transpose.empty() ? array : reversed_axes(array));
   payload.flush();
   file.close();
   if (!options.checksums) return {};

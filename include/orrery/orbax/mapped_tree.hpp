@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,8 +73,8 @@ class MappedTree {
   std::size_t verify() const {
     std::size_t checked = 0;
     for (const Payload& payload : held_->payloads) {
-      if (!payload.crc32c) continue;
-      if (crc32c(payload.view.data, payload.view.nbytes()) != *payload.crc32c)
+      if (!payload.crc32c && !payload.has_checksum) continue;
+      if (!payload.is_whole())
         throw DataLossError("the checksum of this payload is not the one that was saved: the file was damaged",
                             {payload.name, held_->files[payload.file].path(), payload.offset});
       ++checked;
@@ -89,7 +90,15 @@ class MappedTree {
     std::string name;
     std::uint32_t file;
     std::uint64_t offset;
-    std::optional<std::uint32_t> crc32c;
+    std::uint64_t length;                 // of what is stored
+    std::optional<std::uint32_t> crc32c;  // of all of it
+    bool has_checksum;                    // behind the elements, by zarr v3's crc32c
+    bool is_whole() const noexcept {
+      if (crc32c) return orrery::crc32c(view.data, static_cast<std::size_t>(length)) == *crc32c;
+      std::uint32_t stored;
+      std::memcpy(&stored, static_cast<const char*>(view.data) + view.nbytes(), sizeof stored);
+      return orrery::crc32c(view.data, view.nbytes()) == stored;
+    }
   };
   struct Held {
     Tree tree{};                                 // mapped leaves are described, their ids count payloads
@@ -148,22 +157,27 @@ class MappedTree::Builder {
     const orbax::StoredItem::Leaf& leaf = item_.leaf(from.id());
     if (leaf.aggregated || from.dtype() == DType::bool_ || is_sub_byte(from.dtype())) return false;  // their bytes need looking at
     const std::size_t item = item_size(from.dtype());
-    const bool f = leaf.array.order == zarr::Order::f;
-    ArrayView view{from.dtype(), from.shape(), f ? f_strides(from.shape(), item) : c_strides(from.shape(), item), nullptr};
-    if (view.size() == 0 || !zarr::reads_in_place(leaf.array, view)) return false;
+    ArrayView view = ArrayView::dense(from.dtype(), nullptr, from.shape());
+    if (view.size() == 0) return false;
+    auto plain = zarr::plain_chunk(leaf.array, view);
+    if (!plain) {
+      view.strides = f_strides(from.shape(), item);
+      plain = zarr::plain_chunk(leaf.array, view);
+    }
+    if (!plain || plain->shard) return false;
     const std::string prefix = orbax::StoredItem::prefix_of(leaf);
-    const std::string key = prefix + zarr::chunk_key(Shape::zeros(view.rank()), leaf.array.separator);
+    const std::string key = prefix + zarr::chunk_key(Shape::zeros(view.rank()), leaf.array.keys);
     const auto value = item_.store().find(prefix, std::string_view(key).substr(prefix.size()));
     if (!value || value->is_inline || value->offset % item != 0 || (!item_.store().database() && value->length < least_of_a_file))
       return false;
     if (held_.files.size() <= value->file) held_.files.resize(value->file + 1);
     storage::MappedFile& file = held_.files[value->file];
     if (!file.data()) file = storage::MappedFile(item_.store().open(value->file));
-    if (value->offset + view.nbytes() > file.size())
+    if (value->offset + value->length > file.size())
       throw DataLossError("this file became shorter while it was opened", {leaf.name, file.path(), value->offset});
     view.data = file.data() + value->offset;
     to = Tree::described(from.leaf_kind(), from.dtype(), from.shape(), static_cast<std::uint32_t>(held_.payloads.size()));
-    held_.payloads.push_back({std::move(view), leaf.name, value->file, value->offset, item_.checksum(key)});
+    held_.payloads.push_back({std::move(view), leaf.name, value->file, value->offset, value->length, item_.checksum(key), plain->has_checksum});
     return true;
   }
 

@@ -15,6 +15,8 @@
 #include "orrery/core/error.hpp"
 #include "orrery/formats/msgpack/reader.hpp"
 #include "orrery/formats/zarr/array.hpp"
+#include "orrery/formats/zarr/metadata.hpp"
+#include "orrery/formats/zarr/metadata_v3.hpp"
 #include "orrery/orbax/item_place.hpp"
 #include "orrery/orbax/item_store.hpp"
 #include "orrery/orbax/read_metadata.hpp"
@@ -43,11 +45,14 @@ class StoredItem {
   const std::string& directory() const noexcept { return directory_; }
   const Tree& tree() const noexcept { return tree_; }
   const Leaf& leaf(std::uint32_t id) const { return leaves_[id]; }
-  bool chunks_are_complete() const noexcept { return metadata_.chunks_are_complete; }
+  // What a chunk that the store does not have means in this item.
+  zarr::MissingChunk missing_chunk() const noexcept {
+    return metadata_.chunks_are_complete ? zarr::MissingChunk::error : zarr::MissingChunk::fill;
+  }
   ItemStore& store() noexcept { return store_; }
   const msgpack_format::Document& aggregate() const noexcept { return *aggregate_; }
 
-  // What stands before ".zarray" and "0.0" in the keys of an array. TensorStore adds no second slash to a name that ends in one.
+  // What stands before ".zarray" and "0.0", or "zarr.json" and "c/0/0", in the keys of an array. TensorStore adds no second slash to a name that ends in one.
   static std::string prefix_of(const Leaf& leaf) { return leaf.name.empty() || leaf.name.ends_with('/') ? leaf.name : leaf.name + "/"; }
   // The checksum that we stored for that key, if any.
   std::optional<std::uint32_t> checksum(const std::string& key) const {
@@ -58,6 +63,7 @@ class StoredItem {
  private:
   StoredItem(std::string directory, ItemMetadata metadata, ItemStore store)
       : directory_(std::move(directory)), metadata_(std::move(metadata)), store_(std::move(store)) {}
+
 
   static constexpr std::string_view placeholder = "PLACEHOLDER://", individual = "AGGREGATED://";
   static constexpr std::size_t largest_json = std::size_t{1} << 31;
@@ -106,7 +112,6 @@ inline StoredItem StoredItem::open_folder(const std::string& directory) {
   const bool has_metadata = storage::exists(metadata_path), has_aggregate = storage::exists(aggregate_path) && !storage::is_directory(aggregate_path);
   ItemMetadata metadata;
   if (has_metadata) metadata = parse_metadata_file(storage::read_file(metadata_path, largest_json), {{}, metadata_path, {}});
-  if (metadata.use_zarr3) throw FormatError("this item stores its arrays as zarr v3, which is not supported; only zarr v2 is", {{}, metadata_path, {}});
   if (has_metadata && metadata.entries.empty()) throw FormatError("Found empty checkpoint PyTree metadata in directory=" + directory + ".", {{}, metadata_path, {}});
   const bool use_ocdbt = metadata.use_ocdbt.value_or(storage::exists(directory + "/manifest.ocdbt"));
   ItemStore store = ItemStore::open(directory, use_ocdbt);
@@ -202,11 +207,13 @@ inline Tree StoredItem::tree_of_folders() {
 inline Tree StoredItem::stored_leaf(std::string name, ValueType type) {
   Leaf leaf{std::move(name)};
   const std::string prefix = prefix_of(leaf);
-  const auto value = store_.find(prefix, ".zarray");
-  if (!value) throw DataLossError("the array of this leaf is missing: there is no key " + prefix + ".zarray", {leaf.name, directory_, {}});
+  const std::string_view key = metadata_.use_zarr3 ? "zarr.json" : ".zarray";
+  const auto value = store_.find(prefix, key);
+  if (!value) throw DataLossError("the array of this leaf is missing: there is no key " + prefix + std::string(key), {leaf.name, directory_, {}});
   const Where place{leaf.name, value->is_inline ? directory_ + "/manifest.ocdbt" : store_.path(value->file), {}};
   const std::string text = value->is_inline ? std::string() : store_.read(*value);
-  leaf.array = zarr::parse_metadata(value->is_inline ? value->bytes : std::string_view(text), place);
+  const std::string_view json = value->is_inline ? value->bytes : std::string_view(text);
+  leaf.array = metadata_.use_zarr3 ? zarr::parse_metadata_v3(json, place) : zarr::parse_metadata(json, place);
   check_chunks(leaf);
   const auto impl = prng_impls_.find(leaf.name);
   LeafKind kind = type == ValueType::scalar ? LeafKind::scalar : LeafKind::array;
@@ -228,7 +235,7 @@ inline void StoredItem::check_chunks(const Leaf& leaf) {
   if (!chunks) throw DataLossError("the array " + to_string(array.shape) + " has more chunks of " + to_string(array.chunks) + " than 63 bits count", place);
   Shape index = Shape::zeros(grid.size());
   for (Dim i = 0; i < *chunks; ++i, zarr::next_index(index, grid)) {
-    const std::string key = zarr::chunk_key(index, array.separator);
+    const std::string key = zarr::chunk_key(index, array.keys);
     const auto value = store_.find(prefix, key);
     if (!value) {
       if (metadata_.chunks_are_complete) throw DataLossError("the chunk " + prefix + key + " is missing", place);
@@ -240,8 +247,9 @@ inline void StoredItem::check_chunks(const Leaf& leaf) {
       throw DataLossError("the chunk " + prefix + key + " has " + std::to_string(value->length) + " bytes, which cannot hold " + std::to_string(array.chunk_bytes()), place);
     stored += value->length;
   }
+  // Shards may lack sub-chunks, which shows when they are read.
   constexpr std::uint64_t believed = std::uint64_t{1} << 26;
-  if (!metadata_.chunks_are_complete && *checked_bytes(array.shape, item_size(array.dtype)) / 32768 > stored + believed / 32768)
+  if ((!metadata_.chunks_are_complete || array.codecs.is_sharded()) && *checked_bytes(array.shape, item_size(array.dtype)) / 32768 > stored + believed / 32768)
     throw DataLossError("the array " + to_string(array.shape) + " has almost no chunks: it is not believed to be zeros", place);
 }
 

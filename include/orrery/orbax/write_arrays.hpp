@@ -49,7 +49,7 @@ inline zarr::ArrayMetadata metadata_of(const Param& param) {
   metadata.chunks = array.shape;
   for (Dim& extent : metadata.chunks) extent = std::max<Dim>(extent, 1);
   metadata.dtype = array.dtype;
-  metadata.order = array.rank() > 1 && !array.is_c_contiguous() && array.is_f_contiguous() ? zarr::Order::f : zarr::Order::c;
+  if (array.rank() > 1 && !array.is_c_contiguous() && array.is_f_contiguous()) metadata.codecs.transpose = zarr::f_order(array.rank());
   return metadata;
 }
 
@@ -89,7 +89,7 @@ inline std::vector<PayloadChecksum> write_arrays(const std::string& directory, c
     }
     if (array.size() == 0) continue;  // an array without elements has no chunks
     payloads.pad_to(array.nbytes() >= detail::large_payload ? detail::large_alignment : detail::small_alignment);
-    const storage::Placed placed = payloads.append(metadata.order == zarr::Order::f ? detail::reversed_axes(array) : array);
+    const storage::Placed placed = payloads.append(metadata.codecs.transpose.empty() ? array : detail::reversed_axes(array));
     std::string key = prefix + detail::only_chunk(array.rank());
     database.put_reference(key, data_file, placed.offset, placed.size);
     if (checksums) out.push_back({std::move(key), placed.crc32c});
