@@ -1,5 +1,5 @@
 // One Unicode code point out of UTF-8, for those who write text that depends on it (json_writer.hpp, python_text.hpp). Checking a
-// whole text is left to msgpack/utf8.hpp, checking JSON to RapidJSON.
+// whole text is left to utf8.hpp.
 #pragma once
 
 #include <cstddef>

@@ -44,7 +44,9 @@ inline ValueType value_type_from(std::string_view text) noexcept {
 
 namespace detail {
 
-// The events of a _METADATA text, in one pass. What is not known is passed over: readers pick keys by name.
+// The events of a _METADATA text, in one pass. What is not known is passed over: readers pick keys by name. Where it is in the text is a
+// depth and the last known key of each level, so that no event compares or makes more than one text:
+//   1 {"tree_metadata": 2 {<entry>: 3 {"key_metadata": 4 [5 {"key", "key_type"}], "value_metadata": 4 {"value_type", "skip_deserialize"}}}
 class MetadataHandler {
  public:
   explicit MetadataHandler(const Where& where) : where_(where) {}
@@ -52,43 +54,61 @@ class MetadataHandler {
 
   void null() {}
   void boolean(bool value) {
-    if (path_.size() == 1) {
-      if (path_[0] == "use_ocdbt") result.use_ocdbt = value;
-      else if (path_[0] == "use_zarr3") result.use_zarr3 = value;
-      else if (path_[0] == "store_array_data_equal_to_fill_value") result.chunks_are_complete = value;
-    } else if (at_value("skip_deserialize")) {
+    if (depth_ == 1) {
+      if (top_ == Key::use_ocdbt) result.use_ocdbt = value;
+      else if (top_ == Key::use_zarr3) result.use_zarr3 = value;
+      else if (top_ == Key::complete) result.chunks_are_complete = value;
+    } else if (in_value() && leaf_ == Key::skip_deserialize) {
       result.entries.back().skip_deserialize = value;
     }
   }
   void integer(std::int64_t value) {
-    if (!at_key("key_type")) return;
+    if (!in_key() || leaf_ != Key::key_type) return;
     if (value != 1 && value != 2) refuse("a key_type must be 1 or 2, not " + std::to_string(value));
     result.entries.back().path.back().is_index = value == 1;
   }
   void unsigned_integer(std::uint64_t) {}
   void number(double) {}
   void string(std::string_view value) {
-    if (at_key("key")) {
+    if (in_key() && leaf_ == Key::key) {
       result.entries.back().path.back().text = value;
       has_key_ = true;
-    } else if (at_value("value_type")) result.entries.back().type = value_type_from(value);
+    } else if (in_value() && leaf_ == Key::value_type) {
+      result.entries.back().type = value_type_from(value);
+    }
   }
-  void key(std::string_view name) { path_.back() = name; }
+  void key(std::string_view name) {
+    switch (depth_) {
+      case 1: top_ = which(name); break;
+      case 3: part_ = which(name); break;
+      case 4:
+      case 5: leaf_ = which(name); break;
+      default: break;
+    }
+  }
   void start_object() {
-    if (path_.size() == 2 && path_[0] == "tree_metadata") result.entries.emplace_back();
-    if (path_.size() == 4 && path_[0] == "tree_metadata" && path_[2] == "key_metadata") {
+    if (in_tree() && depth_ == 1) has_tree_ = true;
+    if (in_tree() && depth_ == 2) {
+      result.entries.emplace_back();
+      part_ = Key::other;
+    }
+    if (in_tree() && depth_ == 4 && part_ == Key::key_metadata) {
       result.entries.back().path.push_back({{}, false});
       has_key_ = false;
     }
-    path_.emplace_back();
-    if (path_.size() == 2 && path_[0] == "tree_metadata") has_tree_ = true;
+    leaf_ = Key::other;
+    ++depth_;
   }
   void end_object() {
-    path_.pop_back();
-    if (path_.size() == 4 && path_[0] == "tree_metadata" && path_[2] == "key_metadata" && !has_key_) refuse("a key must be a string");
+    --depth_;
+    if (in_tree() && depth_ == 4 && part_ == Key::key_metadata && !has_key_) refuse("a key must be a string");
   }
-  void start_array() { path_.emplace_back(); }
-  void end_array() { path_.pop_back(); }
+  void start_array() {
+    if (depth_ == 2) part_ = Key::other;
+    leaf_ = Key::other;
+    ++depth_;
+  }
+  void end_array() { --depth_; }
 
   ItemMetadata finish() {
     if (!has_tree_) refuse("tree_metadata is missing");
@@ -96,13 +116,34 @@ class MetadataHandler {
   }
 
  private:
-  bool at_key(std::string_view name) const { return path_.size() == 5 && path_[0] == "tree_metadata" && path_[2] == "key_metadata" && path_[4] == name; }
-  bool at_value(std::string_view name) const { return path_.size() == 4 && path_[0] == "tree_metadata" && path_[2] == "value_metadata" && path_[3] == name; }
+  enum class Key : std::uint8_t {
+    other, tree_metadata, use_ocdbt, use_zarr3, complete, key_metadata, value_metadata, key, key_type, value_type, skip_deserialize
+  };
+  static Key which(std::string_view name) noexcept {
+    static constexpr std::pair<std::string_view, Key> known[] = {
+        {"key", Key::key},
+        {"key_type", Key::key_type},
+        {"value_type", Key::value_type},
+        {"skip_deserialize", Key::skip_deserialize},
+        {"key_metadata", Key::key_metadata},
+        {"value_metadata", Key::value_metadata},
+        {"tree_metadata", Key::tree_metadata},
+        {"use_ocdbt", Key::use_ocdbt},
+        {"use_zarr3", Key::use_zarr3},
+        {"store_array_data_equal_to_fill_value", Key::complete}};
+    for (const auto& [text, key] : known)
+      if (text == name) return key;
+    return Key::other;
+  }
+  bool in_tree() const noexcept { return top_ == Key::tree_metadata; }
+  bool in_key() const noexcept { return depth_ == 5 && in_tree() && part_ == Key::key_metadata; }
+  bool in_value() const noexcept { return depth_ == 4 && in_tree() && part_ == Key::value_metadata; }
   [[noreturn]] void refuse(const std::string& what) const { throw FormatError("this _METADATA cannot be used: " + what, where_); }
 
   const Where& where_;
   bool has_tree_ = false, has_key_ = false;
-  std::vector<std::string> path_{};  // the key in every open object; empty in arrays
+  int depth_ = 0;
+  Key top_ = Key::other, part_ = Key::other, leaf_ = Key::other;
 };
 
 class ChecksumHandler {

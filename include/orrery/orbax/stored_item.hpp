@@ -69,6 +69,15 @@ class StoredItem {
   static constexpr std::size_t largest_json = std::size_t{1} << 31;
   static constexpr std::size_t most_missing_chunks = std::size_t{1} << 17;  // of an item: looking for them takes time that nobody paid for
 
+  // Texts looked up by view.
+  struct TextHash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  struct TextEqual {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const noexcept { return a == b; }
+  };
+
   std::string text_of(const std::string& name) const { return storage::read_file(directory_ + "/" + name, largest_json); }
   Where where(std::string_view name) const { return {{}, directory_ + "/" + std::string(name), {}}; }
 
@@ -93,6 +102,7 @@ class StoredItem {
   std::unordered_map<std::string, std::string> prng_impls_{};
   std::unordered_map<std::string, std::uint32_t> checksums_{};
   std::vector<Leaf> leaves_{};
+  std::unordered_map<std::string, zarr::ArrayMetadata, TextHash, TextEqual> parsed_{};  // a model has many arrays and few shapes
   std::size_t missing_chunks_ = 0;
   Tree tree_{};
 };
@@ -213,7 +223,10 @@ inline Tree StoredItem::stored_leaf(std::string name, ValueType type) {
   const Where place{leaf.name, value->is_inline ? directory_ + "/manifest.ocdbt" : store_.path(value->file), {}};
   const std::string text = value->is_inline ? std::string() : store_.read(*value);
   const std::string_view json = value->is_inline ? value->bytes : std::string_view(text);
-  leaf.array = metadata_.use_zarr3 ? zarr::parse_metadata_v3(json, place) : zarr::parse_metadata(json, place);
+  auto known = parsed_.find(json);
+  if (known == parsed_.end())
+    known = parsed_.emplace(json, metadata_.use_zarr3 ? zarr::parse_metadata_v3(json, place) : zarr::parse_metadata(json, place)).first;
+  leaf.array = known->second;
   check_chunks(leaf);
   const auto impl = prng_impls_.find(leaf.name);
   LeafKind kind = type == ValueType::scalar ? LeafKind::scalar : LeafKind::array;

@@ -19,7 +19,7 @@
 #include "orrery/core/error.hpp"
 #include "orrery/formats/msgpack/image.hpp"
 #include "orrery/formats/msgpack/keys.hpp"
-#include "orrery/formats/msgpack/utf8.hpp"
+#include "orrery/formats/utf8.hpp"
 #include "orrery/tree/key_path.hpp"
 #include "orrery/tree/tree.hpp"
 

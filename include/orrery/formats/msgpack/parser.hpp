@@ -20,7 +20,7 @@
 #include "orrery/formats/msgpack/keys.hpp"
 #include "orrery/formats/msgpack/packer.hpp"
 #include "orrery/formats/msgpack/payload.hpp"
-#include "orrery/formats/msgpack/utf8.hpp"
+#include "orrery/formats/utf8.hpp"
 #include "orrery/tree/tree.hpp"
 
 namespace orrery::inline v0::msgpack_format::detail {

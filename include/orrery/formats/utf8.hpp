@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace orrery::inline v0::msgpack_format {
+namespace orrery::inline v0 {
 
 // Position of the first byte that does not belong, or text.size() where all is well. Linear; ASCII is passed eight bytes at a time.
 inline std::size_t invalid_utf8(std::string_view text) noexcept {
@@ -38,4 +38,4 @@ inline std::size_t invalid_utf8(std::string_view text) noexcept {
   return text.size();
 }
 
-}  // namespace orrery::inline v0::msgpack_format
+}  // namespace orrery::inline v0
