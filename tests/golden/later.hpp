@@ -12,7 +12,6 @@ struct Later {
 };
 
 inline constexpr std::string_view one_array = "the layout of ArrayCheckpointHandler: one array or number without a tree";
-inline constexpr std::string_view bare_zarr = "a zarr array alone, outside of any item";
 inline constexpr std::string_view random_keys = "items of JaxRandomKeySave and NumpyRandomKeySave";
 inline constexpr std::string_view process_arrays = "arrays of many processes beside a legacy file; a target says where they belong";
 inline constexpr std::string_view nested_database = "0.4.0 puts a key with a slash into a second database in a folder";
@@ -31,22 +30,6 @@ inline constexpr Later later[] = {
     {"orbax-0.5/array_handler", one_array},
     {"orbax-0.5/array_handler_aggregate", one_array},
     {"orbax-0.5/array_handler_files", one_array},
-    {"tensorstore/zarr2_big_endian", bare_zarr},
-    {"tensorstore/zarr2_blosc_lz4", bare_zarr},
-    {"tensorstore/zarr2_blosc_zstd_bit", bare_zarr},
-    {"tensorstore/zarr2_fill", bare_zarr},
-    {"tensorstore/zarr2_fortran", bare_zarr},
-    {"tensorstore/zarr2_gzip", bare_zarr},
-    {"tensorstore/zarr2_missing_chunks", bare_zarr},
-    {"tensorstore/zarr2_slash", bare_zarr},
-    {"tensorstore/zarr2_zlib", bare_zarr},
-    {"tensorstore/zarr3_big_endian", bare_zarr},
-    {"tensorstore/zarr3_crc", bare_zarr},
-    {"tensorstore/zarr3_gzip", bare_zarr},
-    {"tensorstore/zarr3_plain", bare_zarr},
-    {"tensorstore/zarr3_sharded", bare_zarr},
-    {"tensorstore/zarr3_sharded_start", bare_zarr},
-    {"tensorstore/zarr3_transpose", bare_zarr},
     {"orbax-0.12/random_keys", random_keys},
     {"flax/gda: checkpoint_3, restore_checkpoint with a target", process_arrays},
     {"flax-0.7/gda: checkpoint_3, restore_checkpoint with a target", process_arrays},
