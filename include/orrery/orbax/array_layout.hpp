@@ -15,7 +15,8 @@
 #include "orrery/formats/codec/zstd_frames.hpp"
 #include "orrery/formats/zarr/chunk_elements.hpp"
 #include "orrery/formats/zarr/chunk_shape.hpp"
-#include "orrery/formats/zarr/metadata.hpp"
+#include "orrery/formats/zarr/array_metadata.hpp"
+#include "orrery/formats/zarr/dtype_text.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/params.hpp"
 #include "orrery/restore/key_pattern.hpp"
@@ -28,12 +29,13 @@ inline bool is_array(const Param& param) { return param.leaf && param.type != Va
 // is none, and for one that matches nothing: it would be a misspelt one.
 inline std::vector<DType> stored_dtypes(const Params& params, const CastRules& cast);
 
-// Everything but the compressor. ArgumentError for a dtype that TensorStore does not have, more than 32 dimensions, or a chunk size below
-// that of an element.
+// Everything but the codecs of its bytes. ArgumentError for a dtype that TensorStore does not have, more than 32 dimensions, or a chunk
+// size below that of an element.
 inline zarr::ArrayMetadata layout_of(const Param& param, DType stored, const SaveOptions& options);
 
-// ... and the compressor, for which automatic() looks at samples of the values.
-inline void choose_compressor(zarr::ArrayMetadata& layout, const ArrayView& array, const Compression& compression);
+// ... and the codecs of its bytes, for which automatic() looks at samples of the values. Plain chunks of zarr v3 carry a crc32c, compressed
+// ones of both versions that of zstd: readers verify them, Python's too.
+inline void choose_codecs(zarr::ArrayMetadata& layout, const ArrayView& array, const SaveOptions& options);
 
 namespace detail {
 
@@ -49,6 +51,21 @@ inline std::string key_path(const Params& params, const Param& param) {
     path += key.key;
   }
   return path;
+}
+
+inline bool is_to_be_compressed(const zarr::ArrayMetadata& layout, const ArrayView& array, const Compression& compression) {
+  if (compression.kind() == Compression::Kind::none || array.size() == 0) return false;
+  if (compression.kind() == Compression::Kind::zstd) return true;
+  const zarr::ChunkElements all(layout.codecs.transpose.empty() ? array : zarr::reversed_axes(array), layout.dtype);
+  if (all.nbytes() < smallest_probed) return false;
+  std::unique_ptr<std::byte[]> copied;
+  return zstd_pays(all.nbytes(), [&](std::size_t offset, std::size_t size) -> std::span<const std::byte> {
+    if (all.is_direct()) return all.direct().subspan(offset, size);
+    if (!copied) copied = std::make_unique_for_overwrite<std::byte[]>(size);
+    const std::size_t count = size / all.item_size();
+    all.read(offset / all.item_size(), count, copied.get());
+    return {copied.get(), count * all.item_size()};
+  });
 }
 
 }  // namespace detail
@@ -90,7 +107,8 @@ inline zarr::ArrayMetadata layout_of(const Param& param, DType stored, const Sav
   zarr::ArrayMetadata layout;
   layout.shape = array.shape;
   layout.dtype = stored;
-  layout.order = array.rank() > 1 && !array.is_c_contiguous() && array.is_f_contiguous() ? zarr::Order::f : zarr::Order::c;
+  if (array.rank() > 1 && !array.is_c_contiguous() && array.is_f_contiguous()) layout.codecs.transpose = zarr::f_order(array.rank());
+  if (options.use_zarr3) layout.keys = zarr::KeyEncoding::v3();
   layout.chunks = array.shape;
   for (Dim& extent : layout.chunks) extent = std::max<Dim>(extent, 1);
   if (!options.chunk_byte_size) return layout;
@@ -105,23 +123,11 @@ inline zarr::ArrayMetadata layout_of(const Param& param, DType stored, const Sav
   return layout;
 }
 
-inline void choose_compressor(zarr::ArrayMetadata& layout, const ArrayView& array, const Compression& compression) {
-  if (compression.kind() == Compression::Kind::none || array.size() == 0) return;
-  if (compression.kind() == Compression::Kind::automatic) {
-    const zarr::ChunkElements all(layout.order == zarr::Order::f ? zarr::reversed_axes(array) : array, layout.dtype);
-    if (all.nbytes() < detail::smallest_probed) return;
-    std::unique_ptr<std::byte[]> copied;
-    const auto sample = [&](std::size_t offset, std::size_t size) -> std::span<const std::byte> {
-      if (all.is_direct()) return all.direct().subspan(offset, size);
-      if (!copied) copied = std::make_unique_for_overwrite<std::byte[]>(size);
-      const std::size_t count = size / all.item_size();
-      all.read(offset / all.item_size(), count, copied.get());
-      return {copied.get(), count * all.item_size()};
-    };
-    if (!zstd_pays(all.nbytes(), sample)) return;
-  }
-  layout.compressor = zarr::Compressor::zstd;
-  layout.level = compression.level();
+inline void choose_codecs(zarr::ArrayMetadata& layout, const ArrayView& array, const SaveOptions& options) {
+  if (detail::is_to_be_compressed(layout, array, options.compression))
+    layout.codecs.bytes = {{.codec = zarr::Codec::zstd, .level = options.compression.level(), .checksum = options.checksums}};
+  else if (options.use_zarr3 && options.checksums)
+    layout.codecs.bytes = {{.codec = zarr::Codec::crc32c}};
 }
 
 }  // namespace orrery::inline v0::orbax

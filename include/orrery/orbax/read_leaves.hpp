@@ -47,8 +47,9 @@ class LeafReader {
 
   void read(const StoredItem::Leaf& leaf, const ArrayView& to) {
     if (to.size() == 0) return;
-    if (!zarr::reads_in_place(leaf.array, to)) return read_chunks(leaf, to);
-    const std::string prefix = StoredItem::prefix_of(leaf), key = zarr::chunk_key(Shape::zeros(to.rank()), leaf.array.separator);
+    const auto plain = zarr::plain_chunk(leaf.array, to);
+    if (!plain || plain->has_checksum || plain->shard) return read_chunks(leaf, to);
+    const std::string prefix = StoredItem::prefix_of(leaf), key = zarr::chunk_key(Shape::zeros(to.rank()), leaf.array.keys);
     const auto value = item_.store().find(prefix, key);
     if (!value || value->is_inline) return read_chunks(leaf, to);
     if (plain_.size() <= value->file) plain_.resize(value->file + 1);
@@ -63,7 +64,7 @@ class LeafReader {
     Shape index = Shape::zeros(grid.size());
     const Dim chunks = checked_count(grid).value();
     for (Dim i = 0; i < chunks; ++i, zarr::next_index(index, grid)) {
-      const std::string key = zarr::chunk_key(index, array.separator);
+      const std::string key = zarr::chunk_key(index, array.keys);
       const auto value = item_.store().find(prefix, key);
       if (!value) {
         zarr::fill_chunk(array, index, to);
@@ -76,12 +77,7 @@ class LeafReader {
       const auto expected = item_.checksum(prefix + key);
       if (verify_ && expected && crc32c(stored.data(), stored.size()) != *expected)
         throw DataLossError("the checksum of this payload is not the one that was saved: the file was damaged", where);
-      if (room_ < array.chunk_bytes()) {
-        chunk_ = std::make_unique_for_overwrite<std::byte[]>(array.chunk_bytes());
-        room_ = array.chunk_bytes();
-      }
-      zarr::decode_chunk(array, stored, chunk_.get(), where);
-      zarr::copy_chunk(array, index, chunk_.get(), to);
+      zarr::read_chunk(array, index, stored, to, item_.missing_chunk(), scratch_, where);
     }
   }
 
@@ -89,8 +85,7 @@ class LeafReader {
   bool verify_;
   std::vector<std::vector<storage::ReadRequest>> plain_{};  // by file
   std::vector<std::pair<const StoredItem::Leaf*, void*>> to_finish_{};
-  std::unique_ptr<std::byte[]> chunk_{};
-  std::size_t room_ = 0;
+  zarr::Scratch scratch_{};
 };
 
 }  // namespace detail

@@ -15,6 +15,9 @@
 #include "orrery/core/error.hpp"
 #include "orrery/formats/msgpack/reader.hpp"
 #include "orrery/formats/zarr/array.hpp"
+#include "orrery/formats/zarr/metadata.hpp"
+#include "orrery/formats/zarr/metadata_v3.hpp"
+#include "orrery/formats/zarr/stored_chunks.hpp"
 #include "orrery/orbax/item_store.hpp"
 #include "orrery/orbax/read_metadata.hpp"
 #include "orrery/orbax/stored_tree.hpp"
@@ -35,17 +38,21 @@ class StoredItem {
     const Tree* aggregated = nullptr;   // a described leaf of the aggregate file
   };
 
-  // NotFoundError where there is nothing, FormatError or DataLossError naming the file for what cannot be used.
+  // NotFoundError where there is nothing, FormatError or DataLossError naming the file for what cannot be used. A checkpoint of Orbax's
+  // API v1 is its item `state` or `pytree`.
   static StoredItem open(const std::string& directory);
 
   const std::string& directory() const noexcept { return directory_; }
   const Tree& tree() const noexcept { return tree_; }
   const Leaf& leaf(std::uint32_t id) const { return leaves_[id]; }
-  bool chunks_are_complete() const noexcept { return metadata_.chunks_are_complete; }
+  // What a chunk that the store does not have means in this item.
+  zarr::MissingChunk missing_chunk() const noexcept {
+    return metadata_.chunks_are_complete ? zarr::MissingChunk::error : zarr::MissingChunk::fill;
+  }
   ItemStore& store() noexcept { return store_; }
   const msgpack_format::Document& aggregate() const noexcept { return *aggregate_; }
 
-  // What stands before ".zarray" and "0.0" in the keys of an array. TensorStore adds no second slash to a name that ends in one.
+  // What stands before ".zarray" and "0.0", or "zarr.json" and "c/0/0", in the keys of an array. TensorStore adds no second slash to a name that ends in one.
   static std::string prefix_of(const Leaf& leaf) { return leaf.name.empty() || leaf.name.ends_with('/') ? leaf.name : leaf.name + "/"; }
   // The checksum that we stored for that key, if any.
   std::optional<std::uint32_t> checksum(const std::string& key) const {
@@ -57,9 +64,10 @@ class StoredItem {
   StoredItem(std::string directory, ItemMetadata metadata, ItemStore store)
       : directory_(std::move(directory)), metadata_(std::move(metadata)), store_(std::move(store)) {}
 
+  static std::string item_directory(const std::string& directory);
+
   static constexpr std::string_view placeholder = "PLACEHOLDER://", individual = "AGGREGATED://";
   static constexpr std::size_t largest_json = std::size_t{1} << 31;
-  static constexpr std::size_t most_missing_chunks = std::size_t{1} << 17;  // of an item: looking for them takes time that nobody paid for
 
   std::string text_of(const std::string& name) const { return storage::read_file(directory_ + "/" + name, largest_json); }
   Where where(std::string_view name) const { return {{}, directory_ + "/" + std::string(name), {}}; }
@@ -68,7 +76,6 @@ class StoredItem {
   void read_aggregate();
   Tree make_leaf(const MetadataEntry& entry, const Tree* aggregated);
   Tree stored_leaf(std::string name, ValueType type);
-  void check_chunks(const Leaf& leaf);
   Tree tree_of_aggregate(const Tree& node, std::size_t depth);
   const Tree* aggregated_at(const MetadataEntry& entry) const;
 
@@ -81,11 +88,20 @@ class StoredItem {
   std::unordered_map<std::string, std::string> prng_impls_{};
   std::unordered_map<std::string, std::uint32_t> checksums_{};
   std::vector<Leaf> leaves_{};
-  std::size_t missing_chunks_ = 0;
+  zarr::StoredChunks stored_chunks_{};
   Tree tree_{};
 };
 
-inline StoredItem StoredItem::open(const std::string& directory) {
+// The directory itself, or the item in it that API v1 looks up where it is not told a name (spec/orbax.md 1.5).
+inline std::string StoredItem::item_directory(const std::string& directory) {
+  if (storage::exists(directory + "/_METADATA") || !storage::exists(directory + "/orbax.checkpoint")) return directory;
+  for (const char* usual : {"/state", "/pytree"})
+    if (storage::exists(directory + usual + "/_METADATA")) return directory + usual;
+  return directory;
+}
+
+inline StoredItem StoredItem::open(const std::string& given) {
+  const std::string directory = item_directory(given);
   const std::string metadata_path = directory + "/_METADATA", aggregate_path = directory + "/checkpoint";
   if (!storage::exists(directory) && !storage::recover(directory)) throw NotFoundError("Checkpoint at " + directory + " not found.", {{}, directory, {}});
   if (directory.substr(directory.find_last_of('/') + 1).find(storage::temporary_suffix) != std::string::npos)
@@ -98,7 +114,6 @@ inline StoredItem StoredItem::open(const std::string& directory) {
   }
   ItemMetadata metadata;
   if (has_metadata) metadata = parse_metadata_file(storage::read_file(metadata_path, largest_json), {{}, metadata_path, {}});
-  if (metadata.use_zarr3) throw FormatError("this item stores its arrays as zarr v3, which is not supported; only zarr v2 is", {{}, metadata_path, {}});
   if (has_metadata && metadata.entries.empty()) throw FormatError("Found empty checkpoint PyTree metadata in directory=" + directory + ".", {{}, metadata_path, {}});
   const bool use_ocdbt = metadata.use_ocdbt.value_or(storage::exists(directory + "/manifest.ocdbt"));
   ItemStore store = ItemStore::open(directory, use_ocdbt);
@@ -168,12 +183,17 @@ inline Tree StoredItem::make_leaf(const MetadataEntry& entry, const Tree* aggreg
 inline Tree StoredItem::stored_leaf(std::string name, ValueType type) {
   Leaf leaf{std::move(name)};
   const std::string prefix = prefix_of(leaf);
-  const auto value = store_.find(prefix, ".zarray");
-  if (!value) throw DataLossError("the array of this leaf is missing: there is no key " + prefix + ".zarray", {leaf.name, directory_, {}});
+  const std::string_view key = metadata_.use_zarr3 ? "zarr.json" : ".zarray";
+  const auto value = store_.find(prefix, key);
+  if (!value) throw DataLossError("the array of this leaf is missing: there is no key " + prefix + std::string(key), {leaf.name, directory_, {}});
   const Where place{leaf.name, value->is_inline ? directory_ + "/manifest.ocdbt" : store_.path(value->file), {}};
   const std::string text = value->is_inline ? std::string() : store_.read(*value);
-  leaf.array = zarr::parse_metadata(value->is_inline ? value->bytes : std::string_view(text), place);
-  check_chunks(leaf);
+  const std::string_view json = value->is_inline ? value->bytes : std::string_view(text);
+  leaf.array = metadata_.use_zarr3 ? zarr::parse_metadata_v3(json, place) : zarr::parse_metadata(json, place);
+  stored_chunks_.check(leaf.array, missing_chunk(), prefix, {leaf.name, directory_, {}}, [&](const std::string& chunk) {
+    const auto found = store_.find(prefix, chunk);
+    return found ? std::optional(found->length) : std::nullopt;
+  });
   const auto impl = prng_impls_.find(leaf.name);
   LeafKind kind = type == ValueType::scalar ? LeafKind::scalar : LeafKind::array;
   if (kind == LeafKind::scalar && !leaf.array.shape.empty()) throw FormatError("a scalar is said to be here, its array has shape " + to_string(leaf.array.shape), place);
@@ -181,34 +201,6 @@ inline Tree StoredItem::stored_leaf(std::string name, ValueType type) {
   Tree out = Tree::described(kind, leaf.array.dtype, leaf.array.shape, static_cast<std::uint32_t>(leaves_.size()), kind == LeafKind::prng_key ? impl->second : "");
   leaves_.push_back(std::move(leaf));
   return out;
-}
-
-// Every chunk is there and of a believable size, so that memory for the array is not taken on the word of its metadata.
-inline void StoredItem::check_chunks(const Leaf& leaf) {
-  const zarr::ArrayMetadata& array = leaf.array;
-  const std::string prefix = prefix_of(leaf);
-  const Where place{leaf.name, directory_, {}};
-  const Shape grid = zarr::grid_extents(array);
-  const auto chunks = checked_count(grid);
-  std::uint64_t stored = 0;
-  if (!chunks) throw DataLossError("the array " + to_string(array.shape) + " has more chunks of " + to_string(array.chunks) + " than 63 bits count", place);
-  Shape index = Shape::zeros(grid.size());
-  for (Dim i = 0; i < *chunks; ++i, zarr::next_index(index, grid)) {
-    const std::string key = zarr::chunk_key(index, array.separator);
-    const auto value = store_.find(prefix, key);
-    if (!value) {
-      if (metadata_.chunks_are_complete) throw DataLossError("the chunk " + prefix + key + " is missing", place);
-      if (++missing_chunks_ > most_missing_chunks)
-        throw DataLossError("the array " + to_string(array.shape) + " in chunks of " + to_string(array.chunks) + " has almost none of them", place);
-      continue;
-    }
-    if (!zarr::is_plausible(array, value->length))
-      throw DataLossError("the chunk " + prefix + key + " has " + std::to_string(value->length) + " bytes, which cannot hold " + std::to_string(array.chunk_bytes()), place);
-    stored += value->length;
-  }
-  constexpr std::uint64_t believed = std::uint64_t{1} << 26;
-  if (!metadata_.chunks_are_complete && *checked_bytes(array.shape, item_size(array.dtype)) / 32768 > stored + believed / 32768)
-    throw DataLossError("the array " + to_string(array.shape) + " has almost no chunks: it is not believed to be zeros", place);
 }
 
 // Without _METADATA the aggregate file is the structure, and its placeholders name the arrays.

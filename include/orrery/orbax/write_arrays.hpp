@@ -14,10 +14,12 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/crc32c.hpp"
 #include "orrery/core/memory.hpp"
 #include "orrery/formats/codec/zstd_frames.hpp"
 #include "orrery/formats/zarr/chunk_elements.hpp"
 #include "orrery/formats/zarr/metadata.hpp"
+#include "orrery/formats/zarr/metadata_v3.hpp"
 #include "orrery/orbax/array_layout.hpp"
 #include "orrery/orbax/file_names.hpp"
 #include "orrery/orbax/options.hpp"
@@ -55,18 +57,21 @@ class ArrayWriter {
 
   void write(const Param& param, const zarr::ArrayMetadata& layout) {
     const std::string prefix = param.name.empty() ? "" : param.name + "/";
-    store_.put_metadata(prefix, ".zarray", zarr::to_json(layout));
+    if (options_.use_zarr3)
+      store_.put_metadata(prefix, "zarr.json", zarr::to_json_v3(layout));
+    else
+      store_.put_metadata(prefix, ".zarray", zarr::to_json(layout));
     const ArrayView& array = param.leaf->array;
     if (array.size() == 0) return;  // an array without elements has no chunks
+    const bool is_compressed = layout.codecs.is_compressed(), has_checksum = !is_compressed && !layout.codecs.bytes.empty();
     zarr::for_each_chunk(layout.shape, layout.chunks, zarr::Box::whole(layout.shape), [&](const Shape& index, const zarr::Box&) {
       zarr::ChunkElements elements = zarr::chunk_elements(layout, array, index);
-      std::string key = prefix + zarr::chunk_key(index, layout.separator);
-      if (layout.compressor == zarr::Compressor::zstd) return compress(std::move(key), std::move(elements));
+      std::string key = prefix + zarr::chunk_key(index, layout.keys);
+      if (is_compressed) return compress(std::move(key), std::move(elements));
       const std::size_t alignment = elements.nbytes() >= large_payload ? large_alignment : small_alignment;
       put(std::move(key), alignment, [&](storage::GatherWriter& writer) {
-        if (elements.is_direct()) return writer.append(elements.direct());
-        return writer.append_blocks(elements.size(), elements.item_size(),
-                                    [&](std::size_t first, std::size_t count, std::byte* to) { elements.read(first, count, to); });
+        const storage::Placed plain = write_plain(elements, writer);
+        return has_checksum ? with_checksum(plain, writer) : plain;
       });
     });
   }
@@ -90,6 +95,20 @@ class ArrayWriter {
   void put(std::string key, std::size_t alignment, Write&& write) {
     const storage::Placed placed = store_.put(key, alignment, write);
     if (options_.checksums) checksums_.push_back({std::move(key), placed.crc32c});
+  }
+
+  static storage::Placed write_plain(const zarr::ChunkElements& elements, storage::GatherWriter& writer) {
+    if (elements.is_direct()) return writer.append(elements.direct());
+    return writer.append_blocks(elements.size(), elements.item_size(),
+                                [&](std::size_t first, std::size_t count, std::byte* to) { elements.read(first, count, to); });
+  }
+
+  // zarr v3's crc32c stands behind the elements (spec/zarr.md 4.3); ours is of all that is stored.
+  static storage::Placed with_checksum(storage::Placed elements, storage::GatherWriter& writer) {
+    std::byte bytes[4];
+    for (int i = 0; i < 4; ++i) bytes[i] = static_cast<std::byte>(elements.crc32c >> (8 * i));
+    writer.append_copy(bytes);
+    return {elements.offset, elements.size + sizeof bytes, crc32c(bytes, sizeof bytes, elements.crc32c)};
   }
 
   void compress(std::string key, zarr::ChunkElements elements) {
@@ -165,7 +184,7 @@ void write_arrays_to(Store& store, const Params& params, const SaveOptions& opti
     const Param& param = params.list[i];
     if (!is_array(param)) continue;
     zarr::ArrayMetadata layout = layout_of(param, dtypes.empty() ? param.leaf->array.dtype : dtypes[i], options);
-    choose_compressor(layout, param.leaf->array, options.compression);
+    choose_codecs(layout, param.leaf->array, options);
     writer.write(param, layout);
   }
   writer.finish();
@@ -180,7 +199,6 @@ void write_arrays_to(Store& store, const Params& params, const SaveOptions& opti
 inline std::vector<PayloadChecksum> write_arrays(const std::string& directory, const Params& params, const SaveOptions& options) {
   std::vector<PayloadChecksum> checksums;
   if (options.compression.kind() == Compression::Kind::zstd) check_zstd_level(options.compression.level());
-  if (options.use_zarr3) throw ArgumentError("use_zarr3 is not supported: arrays are written as zarr v2");
   if (std::none_of(params.list.begin(), params.list.end(), is_array)) return checksums;
   const storage::GatherOptions gather{.checksums = options.checksums, .early_writeback = options.durability == Durability::synced};
   if (options.use_ocdbt) {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -101,11 +102,15 @@ std::string text_of(const SaveOptions& o) {
 std::vector<SaveOptions> all_options() {
   std::vector<SaveOptions> out;
   for (const bool ocdbt : {true, false})
-    for (const Compression& compression :
-         {Compression::automatic(), Compression::none(), Compression::zstd(), Compression::zstd(-3), Compression::zstd(19)})
-      for (const std::uint64_t chunk : {0u, 16u, 100u, 4096u})
-        out.push_back(
-            quick({.use_ocdbt = ocdbt, .compression = compression, .chunk_byte_size = chunk ? std::optional(chunk) : std::nullopt}));
+    for (const bool zarr3 : {false, true})
+      for (const Compression& compression : {Compression::automatic(), Compression::zstd(), Compression::zstd(-3)})
+        for (const std::uint64_t chunk : {0u, 16u, 100u, 4096u})
+          out.push_back(quick({.use_ocdbt = ocdbt,
+                               .use_zarr3 = zarr3,
+                               .compression = compression,
+                               .chunk_byte_size = chunk ? std::optional(chunk) : std::nullopt}));
+  out.push_back(quick({.use_zarr3 = true, .compression = Compression::none(), .checksums = false}));
+  out.push_back(quick({.use_zarr3 = true, .compression = Compression::zstd(19), .checksums = false}));
   return out;
 }
 
@@ -152,6 +157,7 @@ TEST_CASE("whatever the options of a save are, every dtype, rank and kind of lea
     CHECK(checkpointer.restore(path) == tree);
     CHECK(checkpointer.restore<Tree>(path) == tree);
     CHECK(storage::exists(path + "/manifest.ocdbt") == options.use_ocdbt);
+    CHECK(text(path, "_METADATA").find(options.use_zarr3 ? "\"use_zarr3\": true" : "\"use_zarr3\": false") != std::string::npos);
     CHECK(text(path, "_METADATA").find(options.use_ocdbt ? "\"use_ocdbt\": true" : "\"use_ocdbt\": false") != std::string::npos);
   }
 }
@@ -166,11 +172,8 @@ TEST_CASE("column-major and strided arrays come back whatever the options are, c
     storage::remove_tree(path);
     orbax::save_item(path, strided.view, options);
     CHECK(checkpointer.restore(path) == strided.tree);
-    if (options.use_ocdbt) {
-      CHECK(zarray(path, "cube").find("\"order\":\"F\"") != std::string::npos);
-    } else {
-      CHECK(text(path, "cube/.zarray").find("\"order\":\"F\"") != std::string::npos);
-    }
+    if (!options.use_ocdbt && !options.use_zarr3) CHECK(text(path, "cube/.zarray").find("\"order\":\"F\"") != std::string::npos);
+    if (!options.use_ocdbt && options.use_zarr3) CHECK(text(path, "cube/zarr.json").find("\"order\":[2,1,0]") != std::string::npos);
   }
 }
 
@@ -295,6 +298,25 @@ TEST_CASE("by itself only an array of 1 MiB that is almost empty is compressed, 
   CHECK(is_compressed(scratch / "cast", "a"));
 }
 
+TEST_CASE("a plain chunk of zarr v3 is its elements and their checksum, which readers verify without our side file") {
+  ScratchDirectory scratch;
+  const Array<float> array = Array<float>::from({1, -2, 3});
+  checkpointer.save(scratch / "item", of(array), quick({.use_ocdbt = false, .use_zarr3 = true}));
+  CHECK(text(scratch / "item", "a/zarr.json") ==
+        R"({"chunk_grid":{"configuration":{"chunk_shape":[3]},"name":"regular"},"chunk_key_encoding":{"name":"default"},)"
+        R"("codecs":[{"configuration":{"endian":"little"},"name":"bytes"},{"name":"crc32c"}],"data_type":"float32","fill_value":0.0,)"
+        R"("node_type":"array","shape":[3],"zarr_format":3})");
+  const std::string chunk = text(scratch / "item", "a/c/0");
+  CHECK(chunk.size() == 16);
+  CHECK(std::memcmp(chunk.data(), array.data(), 12) == 0);
+  storage::remove_file(scratch / "item/_orrery.json");
+  CHECK(checkpointer.restore(scratch / "item") == of(array));
+  flip(scratch / "item/a/c/0", 5);
+  CHECK_THROWS_AS(checkpointer.restore(scratch / "item"), DataLossError);
+  checkpointer.save(scratch / "plain", of(array), quick({.use_ocdbt = false, .use_zarr3 = true, .checksums = false}));
+  CHECK(text(scratch / "plain", "a/c/0").size() == 12);
+}
+
 TEST_CASE("the same state and options give the same file, however many threads compress") {
   ScratchDirectory scratch;
   Tree tree = Tree::dict();
@@ -315,7 +337,7 @@ TEST_CASE("a changed byte of a stored payload is noticed, whatever the options a
   ScratchDirectory scratch;
   const AnyArray array = noise(DType::int16, {20, 30});
   for (const SaveOptions& options : all_options()) {
-    if (options.chunk_byte_size && options.chunk_byte_size != 100u) continue;
+    if ((options.chunk_byte_size && options.chunk_byte_size != 100u) || !options.checksums) continue;
     INFO(text_of(options));
     storage::remove_tree(scratch / "item");
     checkpointer.save(scratch / "item", of(array), options);
@@ -416,6 +438,7 @@ TEST_CASE("no payload is copied: each byte is written once, by calls of at most 
   constexpr std::size_t mib = std::size_t{1} << 20;
   const Way ways[] = {{quick({}), 1.02, 6 * mib},
                       {quick({.use_ocdbt = false}), 1.02, 6 * mib},
+                      {quick({.use_zarr3 = true}), 1.02, 6 * mib},
                       {quick({.chunk_byte_size = 1 << 19}), 1.02, 6 * mib},
                       {quick({.cast = DType::bfloat16}), 0.51, 6 * mib},
                       {quick({.compression = Compression::zstd()}), 1.02, 56 * mib}};

@@ -1,11 +1,10 @@
 // One stored array: the way from the stored bytes of its chunks to elements in the caller's memory. Where the bytes come from is
-// decided above (orbax/); which chunks there are, in chunk_grid.hpp. Rules: spec/zarr.md 3.3, 6, 7, 8, 11.
+// decided above (orbax/, array_directory.hpp); which chunks there are, in chunk_grid.hpp. Rules: spec/zarr.md 3.3, 4.4, 6, 7, 8, 11.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,13 +13,14 @@
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/core/memory.hpp"
-#include "orrery/formats/codec/zstd.hpp"
+#include "orrery/formats/zarr/array_metadata.hpp"
+#include "orrery/formats/zarr/byte_codecs.hpp"
 #include "orrery/formats/zarr/chunk_grid.hpp"
-#include "orrery/formats/zarr/metadata.hpp"
+#include "orrery/formats/zarr/sharding_indexed.hpp"
 
 namespace orrery::inline v0::zarr {
 
-// What a chunk that is not stored means (spec/zarr.md 8).
+// What a chunk or a sub-chunk that is not stored means (spec/zarr.md 8).
 enum class MissingChunk : std::uint8_t { fill, error };
 
 // Copies a box of the array to `to`, which has the stored dtype and the box's extents, any strides, and is writable though a view says
@@ -38,46 +38,56 @@ void read_array(const ArrayMetadata& metadata, const ArrayView& to, MissingChunk
 
 inline Shape grid_extents(const ArrayMetadata& metadata) { return grid_extents(metadata.shape, metadata.chunks); }
 
-// The stored bytes of the array's only chunk are the elements as `to` wants them, so that they can be read straight into it;
+// Room for one decoded chunk, which a thread keeps from chunk to chunk.
+class Scratch {
+ public:
+  std::byte* room(std::size_t bytes) {
+    if (memory_.size() < bytes) {
+      memory_ = Memory();  // first, so that both are not there at once
+      memory_ = Memory::uninitialized(bytes);
+    }
+    return memory_.data();
+  }
+
+ private:
+  Memory memory_{};
+};
+
+// Decodes a stored chunk to its place in `to`, which has the stored dtype and the array's shape, any strides. No state but `scratch`, so
+// that chunks can be read on many threads. Errors as read_box(), naming `where`.
+inline void read_chunk(const ArrayMetadata& metadata, std::span<const Dim> index, std::string_view stored, const ArrayView& to,
+                       MissingChunk missing, Scratch& scratch, const Where& where);
+
+// Fills the place of a chunk that is not stored.
+inline void fill_chunk(const ArrayMetadata& metadata, std::span<const Dim> index, const ArrayView& to);
+
+// Where an array is one chunk of plain elements that lie in the file as `to` wants them, so that they can be read straight into it;
 // finish_elements() is still due afterwards.
-inline bool reads_in_place(const ArrayMetadata& metadata, const ArrayView& to) {
-  if (metadata.compressor != Compressor::none || (metadata.big_endian && item_size(metadata.dtype) > 1)) return false;
-  if (to.dtype != metadata.dtype || to.shape != metadata.shape || metadata.chunks != metadata.shape) return false;
-  return metadata.order == Order::f ? to.is_f_contiguous() : to.is_c_contiguous();
-}
+struct PlainChunk {
+  const Sharding* shard = nullptr;  // the elements are the only sub-chunk of a shard: its index says where they begin
+  bool has_checksum = false;        // their crc32c stands behind them
+};
+inline std::optional<PlainChunk> plain_chunk(const ArrayMetadata& metadata, const ArrayView& to);
 
 // Checks and puts right what a format leaves open in an element: bools are 0 or 1 (FormatError), unused bits of narrow types are
 // cleared, or copies of the sign.
 inline void finish_elements(DType dtype, void* elements, std::size_t count, const Where& where);
 
-// Whether that many stored bytes can decode to a chunk: a zstd block of 128 KiB takes 4 bytes at least, and other codecs are not
-// believed more than that. Ask before making room for one.
+// Whether that many stored bytes can be a chunk of this array. Ask before making room for one.
 inline bool is_plausible(const ArrayMetadata& metadata, std::uint64_t stored_bytes) {
-  const std::uint64_t wanted = metadata.chunk_bytes();
-  return metadata.compressor == Compressor::none ? stored_bytes == wanted : wanted / 131072 <= stored_bytes / 4 + 1;
+  return is_plausible(metadata.codecs, metadata.chunks, metadata.chunk_bytes(), stored_bytes);
 }
-
-// Decodes one stored chunk into chunk_bytes() bytes, elements native, in the chunk's order. FormatError or DataLossError naming `where`.
-inline void decode_chunk(const ArrayMetadata& metadata, std::string_view stored, void* out, const Where& where);
-
-// Copies a decoded chunk to its place in `to`, which has the stored dtype and the array's shape.
-inline void copy_chunk(const ArrayMetadata& metadata, std::span<const Dim> index, const void* chunk, const ArrayView& to);
-
-// Fills the place of a chunk that is not stored.
-inline void fill_chunk(const ArrayMetadata& metadata, std::span<const Dim> index, const ArrayView& to);
 
 namespace detail {
 
-[[noreturn]] inline void throw_chunk_size(std::size_t expected, std::size_t found, const Where& where) {
-  throw DataLossError("expected a chunk of " + std::to_string(expected) + " bytes, found " + std::to_string(found), where);
+[[noreturn]] inline void throw_implausible(const CodecChain& chain, std::size_t elements, std::size_t stored, const Where& where) {
+  if (!chain.is_compressed()) throw_chunk_size(elements + crc32c_size * chain.bytes.size(), stored, where);
+  throw FormatError("expected a chunk of " + std::to_string(elements) + " bytes when decoded, found " + std::to_string(stored) +
+                        " stored ones, which cannot hold that much",
+                    where);
 }
-[[noreturn]] inline void throw_implausible(const ArrayMetadata& metadata, std::size_t stored, const Where& where) {
-  if (metadata.compressor == Compressor::none) throw_chunk_size(metadata.chunk_bytes(), stored, where);
-  throw FormatError("expected a chunk of " + std::to_string(metadata.chunk_bytes()) + " bytes when decoded, found a zstd frame of " +
-                        std::to_string(stored) + ", which cannot hold that much", where);
-}
-[[noreturn]] inline void throw_missing_chunk(const Where& where) {
-  throw DataLossError("expected a stored chunk, found none; this checkpoint promises that every chunk is stored", where);
+[[noreturn]] inline void throw_missing_chunk(const std::string& which, const Where& where) {
+  throw DataLossError("expected a stored " + which + ", found none; this checkpoint promises that every chunk is stored", where);
 }
 [[noreturn]] inline void throw_wrong_target(const ArrayMetadata& metadata, const Box& box, const ArrayView& to) {
   throw ArgumentError("expected an array of " + std::string(name(metadata.dtype)) + " and shape " + to_string(box.extents) +
@@ -91,10 +101,17 @@ inline ArrayView part_of(const ArrayView& view, std::span<const Dim> origin, con
   return {view.dtype, extents, view.strides, data};
 }
 
-inline ArrayView chunk_view(const ArrayMetadata& metadata, const void* chunk) {
-  const std::size_t item = item_size(metadata.dtype);
-  return {metadata.dtype, metadata.chunks, metadata.order == Order::f ? f_strides(metadata.chunks, item) : c_strides(metadata.chunks, item),
-          chunk};
+// A box of a whole, as the chunk at that index sees it.
+inline Shape origin_in_chunk(const Box& part, std::span<const Dim> index, std::span<const Dim> chunks) {
+  Shape origin = part.origin;
+  for (std::size_t i = 0; i < origin.size(); ++i) origin[i] -= index[i] * chunks[i];
+  return origin;
+}
+// ... as a target sees it that begins at a box of the whole.
+inline Shape origin_in_box(const Box& part, const Box& box) {
+  Shape origin = part.origin;
+  for (std::size_t i = 0; i < origin.size(); ++i) origin[i] -= box.origin[i];
+  return origin;
 }
 
 inline void fill_with(const ArrayMetadata& metadata, const ArrayView& to) {
@@ -102,25 +119,100 @@ inline void fill_with(const ArrayMetadata& metadata, const ArrayView& to) {
   copy(ArrayView{metadata.dtype, to.shape, Shape::zeros(to.rank()), fill.data()}, to);  // one element, seen everywhere
 }
 
-// What `part` (within the chunk, origin relative to it) of a stored chunk holds, into `to` of part's extents.
-inline void read_chunk_part(const ArrayMetadata& metadata, std::string_view stored, const Box& part, const ArrayView& to, Memory& buffer,
-                            const Where& where) {
-  check_readable(metadata, where);
-  if (part.extents == metadata.chunks && (metadata.order == Order::f ? to.is_f_contiguous() : to.is_c_contiguous()))
-    return decode_chunk(metadata, stored, const_cast<void*>(to.data), where);
-  if (!is_plausible(metadata, stored.size())) throw_implausible(metadata, stored.size(), where);
-  const void* chunk = stored.data();
-  const bool as_stored = metadata.compressor == Compressor::none && !metadata.big_endian && metadata.dtype != DType::bool_ &&
-                         !is_sub_byte(metadata.dtype);
-  if (!as_stored) {
-    if (!buffer.data()) buffer = Memory::uninitialized(metadata.chunk_bytes());
-    decode_chunk(metadata, stored, buffer.data(), where);
-    chunk = buffer.data();
+// What a part of one stored chunk holds, into a target of the part's extents; shards call it for their sub-chunks.
+class ChunkReader {
+ public:
+  ChunkReader(const ArrayMetadata& metadata, MissingChunk missing, Scratch& scratch) noexcept
+      : metadata_(metadata), missing_(missing), scratch_(scratch) {}
+
+  // `chunk`: what `chain` encodes; `part` lies within it.
+  void read(const CodecChain& chain, const Shape& chunk, std::string_view stored, const Box& part, const ArrayView& to,
+            const Where& where) {
+    check_decodable(chain, where);
+    if (chain.transpose.empty()) return read_encoded(chain, chunk, stored, part, to, where);
+    const auto seen = [&](const Shape& dims) { return permuted(dims, chain.transpose); };
+    read_encoded(chain, seen(chunk), stored, {seen(part.origin), seen(part.extents)}, {to.dtype, seen(to.shape), seen(to.strides), to.data},
+                 where);
   }
-  copy(part_of(chunk_view(metadata, chunk), part.origin, part.extents), to);
-}
+
+ private:
+  // From here on axes are as encoded.
+  void read_encoded(const CodecChain& chain, const Shape& chunk, std::string_view stored, const Box& part, const ArrayView& to,
+                    const Where& where) {
+    if (chain.is_sharded())
+      read_shard(chain.sharding[0], chunk, stored, part, to, where);
+    else
+      read_elements(chain, chunk, stored, part, to, where);
+  }
+
+  void read_shard(const Sharding& sharding, const Shape& shard, std::string_view stored, const Box& part, const ArrayView& to,
+                  const Where& where) {
+    const ByteRange range = index_range(sharding, shard, stored.size(), where);
+    const ShardIndex entries(sharding, shard, stored.substr(static_cast<std::size_t>(range.offset), static_cast<std::size_t>(range.size)),
+                             stored.size(), where);
+    for_each_chunk(shard, sharding.chunks, part, [&](const Shape& index, const Box& piece) {
+      const ArrayView target = part_of(to, origin_in_box(piece, part), piece.extents);
+      const auto found = entries.find(index, where);
+      if (!found && missing_ == MissingChunk::fill) return fill_with(metadata_, target);
+      if (!found) throw_missing_chunk("sub-chunk " + to_string(index), where);
+      Where place = where;
+      place.offset = where.offset.value_or(0) + found->offset;
+      read(sharding.codecs, sharding.chunks, stored.substr(static_cast<std::size_t>(found->offset), static_cast<std::size_t>(found->size)),
+           {origin_in_chunk(piece, index, sharding.chunks), piece.extents}, target, place);
+    });
+  }
+
+  void read_elements(const CodecChain& chain, const Shape& chunk, std::string_view stored, const Box& part, const ArrayView& to,
+                     const Where& where) {
+    const DType dtype = metadata_.dtype;
+    const std::size_t size = checked_bytes(chunk, item_size(dtype)).value();
+    if (!is_plausible(chain, chunk, size, stored.size())) throw_implausible(chain, size, stored.size(), where);
+    if (part.extents == chunk && to.is_c_contiguous()) return decode(chain, stored, const_cast<void*>(to.data), size, where);
+    const void* elements = nullptr;
+    if (!chain.is_compressed() && !chain.big_endian && dtype != DType::bool_ && !is_sub_byte(dtype)) {
+      elements = plain_elements(chain.bytes, stored, size, where).data();
+    } else {
+      elements = scratch_.room(size);
+      decode(chain, stored, scratch_.room(size), size, where);
+    }
+    copy(part_of(ArrayView::dense(dtype, elements, chunk), part.origin, part.extents), to);
+  }
+
+  void decode(const CodecChain& chain, std::string_view stored, void* out, std::size_t size, const Where& where) const {
+    decode_bytes(chain.bytes, stored, out, size, where);
+    const std::size_t count = size / item_size(metadata_.dtype);
+    if (chain.big_endian) swap_bytes(metadata_.dtype, out, count);
+    finish_elements(metadata_.dtype, out, count, where);
+  }
+
+  const ArrayMetadata& metadata_;
+  MissingChunk missing_;
+  Scratch& scratch_;
+};
 
 }  // namespace detail
+
+inline std::optional<PlainChunk> plain_chunk(const ArrayMetadata& metadata, const ArrayView& to) {
+  if (to.dtype != metadata.dtype || to.shape != metadata.shape || metadata.chunks != metadata.shape || to.size() == 0) return std::nullopt;
+  PlainChunk plain;
+  const CodecChain* chain = &metadata.codecs;
+  ArrayView seen = to;
+  const auto encode = [&] {
+    seen.shape = permuted(seen.shape, chain->transpose);
+    seen.strides = permuted(seen.strides, chain->transpose);
+  };
+  encode();
+  if (chain->is_sharded()) {
+    plain.shard = &chain->sharding[0];
+    if (plain.shard->chunks != seen.shape) return std::nullopt;
+    chain = &plain.shard->codecs;
+    encode();
+  }
+  if (chain->is_sharded() || chain->is_compressed() || chain->bytes.size() > 1) return std::nullopt;
+  if ((chain->big_endian && item_size(metadata.dtype) > 1) || !seen.is_c_contiguous()) return std::nullopt;
+  plain.has_checksum = !chain->bytes.empty();
+  return plain;
+}
 
 inline void finish_elements(DType dtype, void* elements, std::size_t count, const Where& where) {
   normalize_sub_byte(dtype, elements, count);
@@ -134,25 +226,11 @@ inline void finish_elements(DType dtype, void* elements, std::size_t count, cons
   }
 }
 
-inline void decode_chunk(const ArrayMetadata& metadata, std::string_view stored, void* out, const Where& where) {
-  const std::size_t bytes = metadata.chunk_bytes();
-  check_readable(metadata, where);
-  if (metadata.compressor == Compressor::zstd) {
-    zstd_decompress(stored, out, bytes, where);
-  } else {
-    if (stored.size() != bytes) detail::throw_chunk_size(bytes, stored.size(), where);
-    std::memcpy(out, stored.data(), bytes);
-  }
-  const std::size_t count = bytes / item_size(metadata.dtype);
-  if (metadata.big_endian) swap_bytes(metadata.dtype, out, count);
-  finish_elements(metadata.dtype, out, count, where);
-}
-
-inline void copy_chunk(const ArrayMetadata& metadata, std::span<const Dim> index, const void* chunk, const ArrayView& to) {
+inline void read_chunk(const ArrayMetadata& metadata, std::span<const Dim> index, std::string_view stored, const ArrayView& to,
+                       MissingChunk missing, Scratch& scratch, const Where& where) {
   const Box part = chunk_part(metadata.shape, metadata.chunks, index);
-  ArrayView from = detail::chunk_view(metadata, chunk);
-  from.shape = part.extents;
-  copy(from, detail::part_of(to, part.origin, part.extents));
+  detail::ChunkReader(metadata, missing, scratch)
+      .read(metadata.codecs, metadata.chunks, stored, Box::whole(part.extents), detail::part_of(to, part.origin, part.extents), where);
 }
 
 inline void fill_chunk(const ArrayMetadata& metadata, std::span<const Dim> index, const ArrayView& to) {
@@ -163,21 +241,17 @@ inline void fill_chunk(const ArrayMetadata& metadata, std::span<const Dim> index
 template <class Fetch>
 void read_box(const ArrayMetadata& metadata, const Box& box, const ArrayView& to, MissingChunk missing, const Where& where, Fetch&& fetch) {
   if (to.dtype != metadata.dtype || to.shape != box.extents) detail::throw_wrong_target(metadata, box, to);
-  Memory buffer;
+  Scratch scratch;
+  detail::ChunkReader reader(metadata, missing, scratch);
   for_each_chunk(metadata.shape, metadata.chunks, box, [&](const Shape& index, const Box& part) {
-    Box in_chunk = part;
-    Shape in_target = part.origin;
-    for (std::size_t i = 0; i < index.size(); ++i) {
-      in_chunk.origin[i] -= index[i] * metadata.chunks[i];
-      in_target[i] -= box.origin[i];
-    }
-    const ArrayView target = detail::part_of(to, in_target, part.extents);
+    const ArrayView target = detail::part_of(to, detail::origin_in_box(part, box), part.extents);
     const std::optional<std::string_view> stored = fetch(index);
     if (!stored && missing == MissingChunk::fill) return detail::fill_with(metadata, target);
     Where place = where;
-    place.key_path += (place.key_path.empty() ? "" : "/") + chunk_key(index, metadata.separator);
-    if (!stored) detail::throw_missing_chunk(place);
-    detail::read_chunk_part(metadata, *stored, in_chunk, target, buffer, place);
+    place.key_path += (place.key_path.empty() ? "" : "/") + chunk_key(index, metadata.keys);
+    if (!stored) detail::throw_missing_chunk("chunk", place);
+    reader.read(metadata.codecs, metadata.chunks, *stored, {detail::origin_in_chunk(part, index, metadata.chunks), part.extents}, target,
+                place);
   });
 }
 

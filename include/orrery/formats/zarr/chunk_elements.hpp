@@ -12,6 +12,8 @@
 #include "orrery/core/copy.hpp"
 #include "orrery/core/element_bits.hpp"
 #include "orrery/formats/zarr/array.hpp"
+#include "orrery/formats/zarr/array_metadata.hpp"
+#include "orrery/formats/zarr/chunk_grid.hpp"
 
 namespace orrery::inline v0::zarr {
 
@@ -64,12 +66,12 @@ inline ArrayView reversed_axes(ArrayView view) {
   return view;
 }
 
-// What the chunk at that index holds of `array`, which has the metadata's shape. Chunks that would stick out of the array are the
-// caller's to avoid: chunk_shape.hpp never chooses any.
+// What the chunk at that index holds of `array`, which has the metadata's shape; axes are in order or reversed. Chunks that would stick out
+// of the array are the caller's to avoid: chunk_shape.hpp never chooses any.
 inline ChunkElements chunk_elements(const ArrayMetadata& metadata, const ArrayView& array, std::span<const Dim> index) {
   const Box box = chunk_part(metadata.shape, metadata.chunks, index);
   const ArrayView part = detail::part_of(array, box.origin, box.extents);
-  return {metadata.order == Order::f ? reversed_axes(part) : part, metadata.dtype};
+  return {metadata.codecs.transpose.empty() ? part : reversed_axes(part), metadata.dtype};
 }
 
 }  // namespace orrery::inline v0::zarr

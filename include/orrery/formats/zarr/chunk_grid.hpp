@@ -46,6 +46,21 @@ inline std::string chunk_key(std::span<const Dim> index, char separator) {
   return key;
 }
 
+// How an array's chunks are named. zarr v2: indexes joined with the separator; v3's default: behind a "c".
+struct KeyEncoding {
+  bool prefixed = false;
+  char separator = '.';
+
+  static constexpr KeyEncoding v3() noexcept { return {true, '/'}; }
+  friend bool operator==(const KeyEncoding&, const KeyEncoding&) = default;
+};
+
+// "0.1", "c/0/1"; at rank 0 "0", "c".
+inline std::string chunk_key(std::span<const Dim> index, KeyEncoding keys) {
+  if (!keys.prefixed) return chunk_key(index, keys.separator);
+  return index.empty() ? "c" : "c" + (keys.separator + chunk_key(index, keys.separator));
+}
+
 // The next index of a grid in C order; false behind the last one.
 inline bool next_index(Shape& index, std::span<const Dim> grid) {
   for (std::size_t i = grid.size(); i-- > 0;) {

@@ -1,7 +1,8 @@
-// The element that stands for what an array does not store, out of the JSON of .zarray. Rules: spec/zarr.md 3.2.
+// The element that stands for what an array does not store, out of the JSON of .zarray or zarr.json. Rules: spec/zarr.md 3.2, 4.2.
 #pragma once
 
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
@@ -25,6 +26,9 @@ using FillValue = std::array<std::byte, 16>;
 
 // The declared fill value, nothing for null. FormatError naming the member for one that the dtype cannot hold.
 inline std::optional<FillValue> parse_fill_value(const json::Cursor& value, DType dtype, bool big_endian);
+
+// ... as zarr v3 spells it, where there always is one: no base64, no decimal strings, but bits in hexadecimal.
+inline FillValue parse_fill_value_v3(const json::Cursor& value, DType dtype);
 
 namespace detail {
 
@@ -99,6 +103,20 @@ inline void put_base64(const json::Cursor& value, DType dtype, bool big_endian, 
   normalize_sub_byte(dtype, to, 1);
 }
 
+// A number, "NaN", "Infinity", "-Infinity", or the bits of the element as "0x" and hexadecimal digits.
+inline void put_float_v3(const json::Cursor& value, DType dtype, std::byte* to) {
+  const std::string* text = value.value().string();
+  if (!text || *text == "NaN" || *text == "Infinity" || *text == "-Infinity") return put_float(value, dtype, to);
+  const std::size_t size = item_size(dtype);
+  std::uint64_t bits = 0;
+  if (!text->starts_with("0x") || text->size() > 2 + 2 * size) refuse_fill(value, dtype);
+  const auto [end, error] = std::from_chars(text->data() + 2, text->data() + text->size(), bits, 16);
+  if (error != std::errc() || end != text->data() + text->size()) refuse_fill(value, dtype);
+  for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<std::byte>(bits >> (8 * i));
+  if constexpr (std::endian::native == std::endian::big) swap_bytes(dtype, to, 1);
+  normalize_sub_byte(dtype, to, 1);
+}
+
 }  // namespace detail
 
 inline std::optional<FillValue> parse_fill_value(const json::Cursor& value, DType dtype, bool big_endian) {
@@ -121,6 +139,22 @@ inline std::optional<FillValue> parse_fill_value(const json::Cursor& value, DTyp
       // TensorStore takes float4_e2m1fn for no float here.
       if (is_sub_byte(dtype)) detail::put_base64(value, dtype, big_endian, fill.data());
       else detail::put_float(value, dtype, fill.data());
+  }
+  return fill;
+}
+
+inline FillValue parse_fill_value_v3(const json::Cursor& value, DType dtype) {
+  if (value.is_null()) detail::refuse_fill(value, dtype);
+  FillValue fill{};
+  switch (info(dtype).kind) {
+    case DTypeKind::floating: detail::put_float_v3(value, dtype, fill.data()); break;
+    case DTypeKind::complex: {
+      if (value.size() != 2) value.refuse("expected the real and the imaginary part, found " + std::to_string(value.size()) + " numbers");
+      const DType part = dtype == DType::complex64 ? DType::float32 : DType::float64;
+      for (std::size_t i = 0; i < 2; ++i) detail::put_float_v3(value.at(i), part, fill.data() + i * item_size(part));
+      break;
+    }
+    default: fill = *parse_fill_value(value, dtype, false);
   }
   return fill;
 }

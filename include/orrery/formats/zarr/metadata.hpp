@@ -2,9 +2,8 @@
 // refused by name. Rules: spec/zarr.md 3, 5, 6, 11; spec/orbax.md 3.2. Bytes and chunks are the business of array.hpp.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,42 +12,17 @@
 #include "orrery/core/error.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/formats/json.hpp"
+#include "orrery/formats/zarr/array_metadata.hpp"
 #include "orrery/formats/zarr/dtype_text.hpp"
 #include "orrery/formats/zarr/fill_value.hpp"
 
 namespace orrery::inline v0::zarr {
 
-enum class Order : std::uint8_t { c, f };
-
-// other: a codec of zarr v2 that is known but that chunks cannot be read with; ArrayMetadata::codec names it.
-enum class Compressor : std::uint8_t { none, zstd, other };
-
-inline constexpr std::size_t max_rank = 32;
-
-struct ArrayMetadata {
-  Shape shape{};
-  Shape chunks{};                   // every extent at least 1, also where the array's is 0
-  DType dtype = DType::none;
-  bool big_endian = false;
-  Order order = Order::c;
-  char separator = '.';
-  Compressor compressor = Compressor::none;
-  int level = 1;                    // of zstd
-  std::optional<FillValue> fill{};  // nothing: zero
-  std::string codec{};              // the id of another compressor: "gzip", "zlib", "bz2", "blosc"
-
-  std::size_t chunk_elements() const { return static_cast<std::size_t>(checked_count(chunks).value()); }
-  std::size_t chunk_bytes() const { return chunk_elements() * item_size(dtype); }
-};
-
 // FormatError naming `where` and the member that is wrong or not supported.
 inline ArrayMetadata parse_metadata(std::string_view text, const Where& where);
 
-// FormatError naming the compressor where chunks of this array cannot be decoded.
-inline void check_readable(const ArrayMetadata& metadata, const Where& where);
-
 // The text that TensorStore writes: compact, members sorted. ArgumentError for what Orbax never has it write: a dtype that it lacks,
-// other compressors, a fill value.
+// other codecs, a fill value.
 inline std::string to_json(const ArrayMetadata& metadata);
 
 namespace detail {
@@ -60,20 +34,19 @@ inline Shape parse_extents(const json::Cursor& list, Dim least) {
   return out;
 }
 
-// Members that cannot change decoding are passed over (spec/zarr.md 3).
-inline void parse_compressor(const json::Cursor& compressor, ArrayMetadata& out) {
+// Members that cannot change decoding are passed over (spec/zarr.md 3): the containers say what is needed to read them.
+inline void parse_compressor(const json::Cursor& compressor, CodecChain& out) {
   if (compressor.is_null()) return;
   const json::Cursor id = compressor.at("id");
-  if (id.string() == "zstd") {
-    out.compressor = Compressor::zstd;
-    if (const auto level = compressor.find("level")) out.level = static_cast<int>(level->integer(-131072, 22));
+  static constexpr Codec known[] = {Codec::zstd, Codec::gzip, Codec::zlib, Codec::blosc, Codec::bz2};
+  for (const Codec codec : known) {
+    if (name(codec) != id.string()) continue;
+    ByteCodec& found = out.bytes.emplace_back(ByteCodec{.codec = codec, .level = 1});
+    const auto level = compressor.find("level");
+    if (codec == Codec::zstd && level) found.level = static_cast<int>(level->integer(-131072, 22));
     return;
   }
-  static constexpr std::string_view known[] = {"gzip", "zlib", "bz2", "blosc"};
-  if (std::find(std::begin(known), std::end(known), id.string()) == std::end(known))
-    id.refuse("unsupported compressor '" + id.string() + "'");
-  out.compressor = Compressor::other;
-  out.codec = id.string();
+  id.refuse("unsupported compressor '" + id.string() + "'");
 }
 
 inline ArrayMetadata parse_array_metadata(const json::Cursor& root) {
@@ -88,27 +61,33 @@ inline ArrayMetadata parse_array_metadata(const json::Cursor& root) {
   const auto stored = dtype_from_zarr2(dtype.string());
   if (!stored) dtype.refuse("unsupported dtype '" + dtype.string() + "'");
   out.dtype = stored->dtype;
-  out.big_endian = stored->big_endian;
+  out.codecs.big_endian = stored->big_endian;
   for (const Shape* extents : {&out.shape, &out.chunks})
     if (!checked_bytes(*extents, item_size(out.dtype)))
       root.refuse("the bytes of " + to_string(*extents) + " elements must fit into 63 bits");
-  parse_compressor(root.at("compressor"), out);
-  out.fill = parse_fill_value(root.at("fill_value"), out.dtype, out.big_endian);
+  parse_compressor(root.at("compressor"), out.codecs);
+  out.fill = parse_fill_value(root.at("fill_value"), out.dtype, out.codecs.big_endian);
   const json::Cursor order = root.at("order");
   if (order.string() != "C" && order.string() != "F") order.refuse("expected \"C\" or \"F\", found " + json::dump(order.value()));
-  out.order = order.string() == "F" ? Order::f : Order::c;
+  if (order.string() == "F" && out.shape.size() > 1) out.codecs.transpose = f_order(out.shape.size());
   const json::Cursor filters = root.at("filters");
   if (!filters.is_null() && filters.size() != 0) filters.refuse("filters are not supported, found " + json::dump(filters.value()));
   if (const auto separator = root.find("dimension_separator")) {
     if (separator->string() != "." && separator->string() != "/")
       separator->refuse("expected \".\" or \"/\", found " + json::dump(separator->value()));
-    out.separator = separator->string()[0];
+    out.keys.separator = separator->string()[0];
   }
   return out;
 }
 
 [[noreturn]] inline void throw_not_written(const std::string& what) {
   throw ArgumentError("zarr metadata as Orbax has it written cannot say that " + what);
+}
+
+inline std::string json_list(const Shape& dims) {
+  std::string out = "[";
+  for (std::size_t i = 0; i < dims.size(); ++i) out += (i ? "," : "") + std::to_string(dims[i]);
+  return out + "]";
 }
 
 }  // namespace detail
@@ -118,28 +97,23 @@ inline ArrayMetadata parse_metadata(std::string_view text, const Where& where) {
   return detail::parse_array_metadata(json::Cursor(root, where));
 }
 
-inline void check_readable(const ArrayMetadata& metadata, const Where& where) {
-  if (metadata.compressor == Compressor::other)
-    throw FormatError("unsupported compressor '" + metadata.codec + "': chunks can be read that are not compressed or compressed with zstd",
-                      where);
-}
-
 inline std::string to_json(const ArrayMetadata& metadata) {
+  const CodecChain& codecs = metadata.codecs;
   std::optional<std::string> dtype = zarr2_dtype(metadata.dtype);
   if (!dtype) detail::throw_not_written("an array is of dtype " + std::string(name(metadata.dtype)));
-  if (metadata.compressor == Compressor::other) detail::throw_not_written("chunks are compressed with " + metadata.codec);
+  if (codecs.is_sharded()) detail::throw_not_written("chunks are shards");
+  if (codecs.bytes.size() > 1 || (!codecs.bytes.empty() && codecs.bytes[0].codec != Codec::zstd))
+    detail::throw_not_written("chunks are coded with " + std::string(name(codecs.bytes.back().codec)));
+  const bool f = !is_identity(codecs.transpose);
+  if (f && codecs.transpose != f_order(metadata.shape.size())) detail::throw_not_written("axes are neither in order nor reversed");
+  if (metadata.keys.prefixed) detail::throw_not_written("the keys of chunks begin with c");
   if (metadata.fill) detail::throw_not_written("there is a fill value");
-  if (metadata.big_endian && (*dtype)[0] == '<') (*dtype)[0] = '>';
-  const auto list = [](const Shape& dims) {
-    std::string out = "[";
-    for (std::size_t i = 0; i < dims.size(); ++i) out += (i ? "," : "") + std::to_string(dims[i]);
-    return out + "]";
-  };
-  return "{\"chunks\":" + list(metadata.chunks) + ",\"compressor\":" +
-         (metadata.compressor == Compressor::zstd ? "{\"id\":\"zstd\",\"level\":" + std::to_string(metadata.level) + "}" : "null") +
-         ",\"dimension_separator\":\"" + metadata.separator + "\",\"dtype\":\"" + *dtype +
-         "\",\"fill_value\":null,\"filters\":null,\"order\":\"" + (metadata.order == Order::f ? "F" : "C") + "\",\"shape\":" +
-         list(metadata.shape) + ",\"zarr_format\":2}";
+  if (codecs.big_endian && (*dtype)[0] == '<') (*dtype)[0] = '>';
+  return "{\"chunks\":" + detail::json_list(metadata.chunks) + ",\"compressor\":" +
+         (codecs.bytes.empty() ? "null" : "{\"id\":\"zstd\",\"level\":" + std::to_string(codecs.bytes[0].level) + "}") +
+         ",\"dimension_separator\":\"" + metadata.keys.separator + "\",\"dtype\":\"" + *dtype +
+         "\",\"fill_value\":null,\"filters\":null,\"order\":\"" + (f ? "F" : "C") + "\",\"shape\":" +
+         detail::json_list(metadata.shape) + ",\"zarr_format\":2}";
 }
 
 }  // namespace orrery::inline v0::zarr

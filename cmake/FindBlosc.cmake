@@ -1,0 +1,11 @@
+# Finds c-blosc (version 1) and makes the target orrery_blosc; it comes without a CMake config.
+find_path(Blosc_INCLUDE_DIR blosc.h)
+find_library(Blosc_LIBRARY blosc)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Blosc REQUIRED_VARS Blosc_LIBRARY Blosc_INCLUDE_DIR)
+if(Blosc_FOUND AND NOT TARGET orrery_blosc)
+  add_library(orrery_blosc INTERFACE IMPORTED)
+  target_include_directories(orrery_blosc SYSTEM INTERFACE ${Blosc_INCLUDE_DIR})
+  target_link_libraries(orrery_blosc INTERFACE ${Blosc_LIBRARY})
+endif()
+mark_as_advanced(Blosc_INCLUDE_DIR Blosc_LIBRARY)

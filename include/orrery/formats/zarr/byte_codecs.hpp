@@ -1,0 +1,116 @@
+// From the stored bytes of a chunk to those of its elements: the bytes-to-bytes part of a codec chain, backwards. Without state, so that
+// chunks can be decoded on any number of threads. What the elements mean is array.hpp's business.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "orrery/core/byte_io.hpp"
+#include "orrery/core/crc32c.hpp"
+#include "orrery/core/error.hpp"
+#include "orrery/core/memory.hpp"
+#include "orrery/formats/codec/blosc.hpp"
+#include "orrery/formats/codec/gzip.hpp"
+#include "orrery/formats/codec/zstd.hpp"
+#include "orrery/formats/zarr/array_metadata.hpp"
+
+namespace orrery::inline v0::zarr {
+
+inline constexpr std::size_t crc32c_size = 4;
+
+// FormatError naming a codec that cannot be decoded here.
+inline void check_decodable(const CodecChain& chain, const Where& where);
+
+// Whether that many stored bytes can hold `elements` bytes: a zstd block of 128 KiB takes 4 bytes at least, and other codecs are not
+// believed more than that. Ask before making room. A shard must hold its index; its sub-chunks are asked for one by one.
+inline bool is_plausible(const CodecChain& chain, const Shape& chunk, std::uint64_t elements, std::uint64_t stored);
+
+// The elements where they lie in `stored`, checksums verified and taken off: of a chain that does not compress. DataLossError where
+// they are not `size` bytes or a checksum differs.
+inline std::string_view plain_elements(std::span<const ByteCodec> codecs, std::string_view stored, std::size_t size, const Where& where);
+
+// ... of any chain, into `size` bytes at out. FormatError or DataLossError; never allocates more than `size` and a little.
+inline void decode_bytes(std::span<const ByteCodec> codecs, std::string_view stored, void* out, std::size_t size, const Where& where);
+
+// Bytes of the index of a shard of those extents (as encoded).
+inline std::uint64_t index_bytes(const Sharding& sharding, const Shape& shard) {
+  return 16 * static_cast<std::uint64_t>(chunk_count(shard, sharding.chunks).value()) + crc32c_size * sharding.index_checksums;
+}
+
+namespace detail {
+
+[[noreturn]] inline void throw_chunk_size(std::uint64_t expected, std::uint64_t found, const Where& where) {
+  throw DataLossError("expected a chunk of " + std::to_string(expected) + " bytes, found " + std::to_string(found), where);
+}
+[[noreturn]] inline void throw_chunk_checksum(std::uint32_t expected, std::uint32_t found, const Where& where) {
+  char text[112];
+  std::snprintf(text, sizeof text, "damaged data: the CRC-32C of these bytes should be 0x%08x and is 0x%08x; restore an older step",
+                static_cast<unsigned>(expected), static_cast<unsigned>(found));
+  throw DataLossError(text, where);
+}
+
+// A value that ends in its checksum, without it.
+inline std::string_view verified(std::string_view stored, const Where& where) {
+  if (stored.size() < crc32c_size) throw DataLossError("expected a checksum of 4 bytes, found " + std::to_string(stored.size()), where);
+  const std::string_view content = stored.substr(0, stored.size() - crc32c_size);
+  const std::uint32_t expected = load_le<std::uint32_t>(stored.data() + content.size()), found = crc32c(content.data(), content.size());
+  if (found != expected) throw_chunk_checksum(expected, found, where);
+  return content;
+}
+
+inline void decompress(Codec codec, std::string_view stored, void* out, std::size_t size, const Where& where) {
+  switch (codec) {
+    case Codec::zstd: return zstd_decompress(stored, out, size, where);
+    case Codec::gzip: return gzip_decompress(stored, out, size, where);
+    case Codec::zlib: return zlib_decompress(stored, out, size, where);
+    case Codec::blosc: return blosc_decompress(stored, out, size, where);
+    case Codec::bz2:
+    case Codec::crc32c: break;
+  }
+  throw FormatError("unsupported compressor '" + std::string(name(codec)) + "': store the array without one or with zstd", where);
+}
+
+}  // namespace detail
+
+inline void check_decodable(const CodecChain& chain, const Where& where) {
+  for (const ByteCodec& each : chain.bytes)
+    if (each.codec == Codec::bz2) detail::decompress(each.codec, {}, nullptr, 0, where);
+}
+
+inline bool is_plausible(const CodecChain& chain, const Shape& chunk, std::uint64_t elements, std::uint64_t stored) {
+  if (chain.is_sharded()) return stored >= index_bytes(chain.sharding[0], permuted(chunk, chain.transpose));
+  if (chain.is_compressed()) return elements / 131072 <= stored / 4 + 1;
+  return stored >= crc32c_size * chain.bytes.size() && stored - crc32c_size * chain.bytes.size() == elements;
+}
+
+inline std::string_view plain_elements(std::span<const ByteCodec> codecs, std::string_view stored, std::size_t size, const Where& where) {
+  if (stored.size() != size + crc32c_size * codecs.size())
+    detail::throw_chunk_size(size + crc32c_size * codecs.size(), stored.size(), where);
+  for (std::size_t i = codecs.size(); i > 0; --i) stored = detail::verified(stored, where);
+  return stored;
+}
+
+inline void decode_bytes(std::span<const ByteCodec> codecs, std::string_view stored, void* out, std::size_t size, const Where& where) {
+  if (codecs.size() == 1 && codecs[0].codec == Codec::crc32c) {  // the checksum is taken while the elements are copied
+    if (stored.size() != size + crc32c_size) detail::throw_chunk_size(size + crc32c_size, stored.size(), where);
+    const std::uint32_t expected = load_le<std::uint32_t>(stored.data() + size), found = copy_crc32c(out, stored.data(), size);
+    if (found != expected) detail::throw_chunk_checksum(expected, found, where);
+    return;
+  }
+  std::size_t i = codecs.size();
+  for (; i > 0 && !codecs[i - 1].compresses(); --i) stored = detail::verified(stored, where);
+  if (i == 0) return static_cast<void>(std::memcpy(out, plain_elements({}, stored, size, where).data(), size));
+  const ByteCodec& compressor = codecs[--i];
+  if (i == 0) return detail::decompress(compressor.codec, stored, out, size, where);
+  const Memory content = Memory::uninitialized(size + crc32c_size * i);  // with the checksums that were compressed along
+  detail::decompress(compressor.codec, stored, content.data(), content.size(), where);
+  const std::string_view bytes(reinterpret_cast<const char*>(content.data()), content.size());
+  std::memcpy(out, plain_elements(codecs.first(i), bytes, size, where).data(), size);
+}
+
+}  // namespace orrery::inline v0::zarr
