@@ -97,6 +97,8 @@ def check_set(checks, directory, set_name):
     """Ways are called SET:WAY here."""
     for name in SET_CASES:
         path, make = f"{directory}/options/{set_name}/{name}", CASES[name].make
+        if name == "keys" and "files" in set_name:  # TensorStore takes a backslash in the name of a file for a slash
+            make = lambda: {key: value for key, value in CASES["keys"].make().items() if "\\" not in key}
         way = lambda mode, body: checks.check(name, f"{set_name}:{mode}", body)
         way("raw", lambda: differences(ocp.PyTreeCheckpointer().restore(path), raw_orbax(make())))
         way("target", lambda: differences(ocp.PyTreeCheckpointer().restore(path, item=target_of(make())), like(make(), python_number)))
@@ -133,7 +135,11 @@ def check_cast(checks, path):
             return leaf
         return ts.cast(ts.array(leaf), ts.bfloat16).read().result()
 
-    checks.check("dtypes", "cast:raw", lambda: differences(ocp.PyTreeCheckpointer().restore(path), like(CASES["dtypes"].make(), expected)))
+    def one_nan(leaf):  # which of them it becomes is nobody's business
+        return np.where(np.isnan(leaf), np.asarray(np.nan, leaf.dtype), leaf) if leaf.dtype.name == "bfloat16" else leaf
+
+    checks.check("dtypes", "cast:raw", lambda: differences(like(ocp.PyTreeCheckpointer().restore(path), one_nan),
+                                                           like(like(CASES["dtypes"].make(), expected), one_nan)))
 
 
 def check_flax(checks, name, directory, make):

@@ -15,9 +15,9 @@ namespace detail {
 
 // The item's own files and directories; a parameter of such a name would lie in them.
 inline bool is_item_file(std::string_view name) {
-  static constexpr std::array<std::string_view, 11> own{
-      "_METADATA",  "_CHECKPOINT_METADATA", "_sharding", "_strings.json", "_orrery.json", "array_metadatas", "commit_success.txt",
-      "checkpoint", "manifest.ocdbt",       "d",         "descriptor"};
+  static constexpr std::array<std::string_view, 9> own{"_METADATA",          "_CHECKPOINT_METADATA", "_sharding",
+                                                       "_strings.json",      "_orrery.json",         "array_metadatas",
+                                                       "commit_success.txt", "checkpoint",           "manifest.ocdbt"};
   return std::find(own.begin(), own.end(), name) != own.end() || name.starts_with("ocdbt.process_");
 }
 
@@ -27,6 +27,7 @@ inline std::string_view bad_component(std::string_view component) {
   if (component == "." || component == "..") return "a part that means another directory";
   if (component.size() > 255) return "a part of more than 255 bytes";
   if (component.find('\0') != std::string_view::npos) return "a null character";
+  if (component.find('\\') != std::string_view::npos) return "a backslash, which TensorStore takes for a slash";
   return {};
 }
 

@@ -82,6 +82,7 @@ class ArrayWriter {
   // Chunks from here on are streams of their own, whose blocks are compressed side by side; smaller ones are compressed side by side as
   // wholes, as many at a time as have together `most_pending` bytes.
   static constexpr std::size_t large_chunk = std::size_t{8} << 20, most_pending = std::size_t{16} << 20, most_pending_chunks = 4096;
+  static constexpr std::size_t worth_threads = std::size_t{1} << 19;  // less is done before they have started
   static constexpr std::size_t block = std::size_t{1} << 18;
 
   struct Pending {
@@ -123,8 +124,11 @@ class ArrayWriter {
   // The order of payloads in the file follows from the state and the options alone, whatever the threads do.
   void flush_frames() {
     if (pending_.empty()) return;
-    if (frames_.size() < room_) frames_ = Memory::uninitialized(room_);
-    pool_.run(pending_.size(), [&](std::size_t i) {
+    if (frames_.size() < room_) {
+      frames_ = {};  // first, so that both are not there at once
+      frames_ = Memory::uninitialized(room_);
+    }
+    const auto compress_one = [&](std::size_t i) {
       Pending& one = pending_[i];
       const std::span out(frames_.data() + one.offset, zstd_frame_bound(one.elements.nbytes()));
       std::unique_ptr<std::byte[]> gathered;
@@ -135,7 +139,11 @@ class ArrayWriter {
       const std::span<const std::byte> bytes =
           gathered ? std::span<const std::byte>(gathered.get(), one.elements.nbytes()) : one.elements.direct();
       one.size = zstd_compress_into(bytes, out, frame_);
-    });
+    };
+    if (room_ >= worth_threads)
+      pool_.run(pending_.size(), compress_one);
+    else
+      for (std::size_t i = 0; i < pending_.size(); ++i) compress_one(i);
     for (Pending& one : pending_)
       put(std::move(one.key), 1,
           [&](storage::GatherWriter& writer) { return writer.append(std::span<const std::byte>(frames_.data() + one.offset, one.size)); });

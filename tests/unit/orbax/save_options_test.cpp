@@ -184,6 +184,7 @@ TEST_CASE("without OCDBT every array is a directory of .zarray and chunks") {
   tree["model"]["cube"] = Tree(noise(DType::int8, {2, 2, 2}));
   tree["step"] = Tree::scalar(7);
   tree["deep/er"] = Array<float>({2});
+  tree["d"] = Tree::scalar(1);  // no file of the item without a database
   tree["none"] = Tree::none();
   tree["text"] = Tree::string("x");
   checkpointer.save(scratch / "item", tree, quick({.use_ocdbt = false}));
@@ -201,7 +202,7 @@ TEST_CASE("without OCDBT every array is a directory of .zarray and chunks") {
 TEST_CASE("without OCDBT names that no directory can have are refused by name, and nothing is left behind") {
   ScratchDirectory scratch;
   for (const std::string& name : {std::string(256, 'x'), std::string("a//b"), std::string("/a"), std::string("."), std::string("a/../b"),
-                                  std::string("a\0b", 3), std::string("_METADATA"), std::string("checkpoint"), std::string("d"),
+                                  std::string("a\0b", 3), std::string("_METADATA"), std::string("checkpoint"), std::string("back\\slash"),
                                   std::string("array_metadatas/x"), std::string("ocdbt.process_0")}) {
     Tree tree = Tree::dict();
     tree.insert({name}, Tree(Array<float>({2})));
