@@ -191,8 +191,8 @@ TEST_CASE("without OCDBT every array is a directory of .zarray and chunks") {
   Paths names;
   for (const auto& [name, content] : files(scratch / "item")) names.push_back(name);
   CHECK(names == Paths{"_CHECKPOINT_METADATA", "_METADATA", "_orrery.json", "_strings.json", "checkpoint", "commit_success.txt",
-                       "deep/er/.zarray", "deep/er/0", "model.cube/.zarray", "model.cube/0.0.0", "model.w/.zarray", "model.w/0",
-                       "step/.zarray", "step/0"});
+                       "d/.zarray", "d/0", "deep/er/.zarray", "deep/er/0", "model.cube/.zarray", "model.cube/0.0.0", "model.w/.zarray",
+                       "model.w/0", "step/.zarray", "step/0"});
   CHECK(text(scratch / "item", "step/0") == std::string("\7\0\0\0\0\0\0\0", 8));
   checkpointer.save(scratch / "bare", Array<float>::from({1, 2}), quick({.use_ocdbt = false}));
   CHECK(storage::exists(scratch / "bare/.zarray"));
