@@ -8,9 +8,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <random>
 #include <string>
@@ -89,8 +91,12 @@ void large(const std::string& root, std::size_t bytes, std::size_t arrays, int b
       prime(bytes + bytes / 4);
       switch ((turn + block) % 3) {
         case 0: floor_write = seconds([&] { orrery::benchmarks::write_floor(raw, buffers); }); break;
-        case 1: save[1] = seconds([&] { checkpointer.save(on, state, {.durability = orrery::Durability::fast, .checksums = true}); }); break;
-        case 2: save[0] = seconds([&] { checkpointer.save(off, state, {.durability = orrery::Durability::fast, .checksums = false}); }); break;
+        case 1:
+          save[1] = seconds([&] { checkpointer.save(on, state, {.durability = orrery::Durability::fast, .checksums = true}); });
+          break;
+        case 2:
+          save[0] = seconds([&] { checkpointer.save(off, state, {.durability = orrery::Durability::fast, .checksums = false}); });
+          break;
       }
     }
     for (int turn = 0; turn < 3; ++turn) {
@@ -120,6 +126,60 @@ void large(const std::string& root, std::size_t bytes, std::size_t arrays, int b
   }
   std::printf("%zu MiB of float32 in %zu arrays\n", bytes >> 20, arrays);
   for (const Series* s : {&save_on, &save_off, &restore_on, &restore_off, &to_bytes}) s->print();
+}
+
+// What compressing costs and saves: random weights, of which little can be saved, and an optimizer state of which only a hundredth of the
+// rows was ever touched.
+void compression(const std::string& root, std::size_t bytes, int blocks) {
+  struct Way {
+    const char* name;
+    orrery::Compression compression;
+  };
+  const Way ways[] = {
+      {"none", orrery::Compression::none()}, {"zstd(1)", orrery::Compression::zstd(1)}, {"automatic", orrery::Compression::automatic()}};
+  const orrery::PyTreeCheckpointer checkpointer;
+  for (const bool sparse : {false, true}) {
+    State state = make_state(bytes, 10);
+    for (auto& [name, array] : state)
+      for (std::size_t i = 0; sparse && i < array.size(); ++i)
+        if (i / 1024 % 100 != 0) array.data()[i] = 0;
+    std::vector<orrery::benchmarks::Buffer> buffers;
+    for (auto& [name, array] : state) buffers.push_back({array.data(), array.size() * sizeof(float)});
+    std::vector<Series> saves, restores;
+    std::vector<std::uint64_t> stored(std::size(ways));
+    for (const Way& way : ways) {
+      saves.push_back({std::string("save, ") + way.name, {}, {}});
+      restores.push_back({std::string("restore_into, ") + way.name, {}, {}});
+    }
+    for (int block = 0; block <= blocks; ++block) {
+      const std::string raw = root + "/raw";
+      prime(bytes + bytes / 4);
+      const double floor_write = seconds([&] { orrery::benchmarks::write_floor(raw, buffers); });
+      const double floor_read = seconds([&] { orrery::benchmarks::read_floor(raw, buffers); });
+      for (std::size_t turn = 0; turn < std::size(ways); ++turn) {
+        const std::size_t i = (turn + static_cast<std::size_t>(block)) % std::size(ways);
+        const std::string path = root + "/item";
+        prime(bytes + bytes / 4);
+        const double save =
+            seconds([&] { checkpointer.save(path, state, {.compression = ways[i].compression, .durability = orrery::Durability::fast}); });
+        const double restore = seconds([&] { checkpointer.restore_into(path, state); });
+        stored[i] = 0;
+        for (const std::string& name : orrery::storage::list_directory(path + "/d"))
+          stored[i] += orrery::storage::File::open(path + "/d/" + name).size();
+        orrery::storage::remove_tree(path);
+        if (block == 0) continue;
+        saves[i].add(save, floor_write);
+        restores[i].add(restore, floor_read);
+      }
+      ::unlink(raw.c_str());
+    }
+    std::printf("%zu MiB of %s float32 in 10 arrays\n", bytes >> 20, sparse ? "sparse" : "random");
+    for (std::size_t i = 0; i < std::size(ways); ++i) {
+      std::printf("  %s: %.3f of the bytes\n", ways[i].name, static_cast<double>(stored[i]) / static_cast<double>(bytes));
+      saves[i].print();
+      restores[i].print();
+    }
+  }
 }
 
 struct Dense {
@@ -152,7 +212,8 @@ void tiny(const std::string& root) {
     const double one_file = seconds([&] { orrery::benchmarks::write_file_floor(base + "-file"); });
     orrery::storage::make_directories(base + "-legacy");
     const double legacy = seconds([&] {
-      orrery::flax::save_checkpoint(base + "-legacy", state, 0, {.backend = orrery::flax::Backend::msgpack, .durability = orrery::Durability::fast});
+      orrery::flax::save_checkpoint(base + "-legacy", state, 0,
+                                    {.backend = orrery::flax::Backend::msgpack, .durability = orrery::Durability::fast});
     });
     const double back = seconds([&] { checkpointer.restore_into(base + "-item", target); });
     if (block < 5) continue;
@@ -175,5 +236,6 @@ int main(int argc, char** argv) {
   tiny(root);
   large(root, bytes, 10, blocks);
   large(root, bytes, 1000, blocks);
+  compression(root, bytes / 4, blocks);
   orrery::storage::remove_tree(root);
 }

@@ -2,6 +2,7 @@
 
 #include "json_item.hpp"
 #include "orrery/flax/msgpack_file.hpp"
+#include "orrery/formats/zarr/array_directory.hpp"
 #include "orrery/orbax/item_place.hpp"
 #include "orrery/orbax/read_leaves.hpp"
 #include "orrery/orbax/stored_item.hpp"
@@ -64,6 +65,21 @@ class OrbaxSource : public Source {
   Tree tree_;
 };
 
+class ZarrSource : public Source {
+ public:
+  explicit ZarrSource(const std::string& path)
+      : array_(zarr::ArrayDirectory::open(path)), tree_(Tree::described(LeafKind::array, array_.metadata().dtype, array_.metadata().shape, 0)) {}
+  const Tree& tree() const override { return tree_; }
+
+ private:
+  void fill(const Slots& slots) override {
+    for (const Slot& slot : slots.reads) array_.read(slot.to.array);
+  }
+
+  zarr::ArrayDirectory array_;
+  Tree tree_;
+};
+
 class JsonSource : public Source {
  public:
   explicit JsonSource(const std::string& path) : tree_(json_tree_from_file(path)) {}
@@ -90,6 +106,7 @@ std::unique_ptr<Source> open(const Part& part) {
   switch (part.layout) {
     case Layout::flax: return std::make_unique<FlaxSource>(part.path);
     case Layout::json: return std::make_unique<JsonSource>(part.path);
+    case Layout::zarr: return std::make_unique<ZarrSource>(part.path);
     case Layout::orbax: break;
   }
   return std::make_unique<OrbaxSource>(part.path, part.state_dict);

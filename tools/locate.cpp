@@ -47,6 +47,15 @@ bool is_temporary(const std::string& name) { return name.find(temporary_mark) !=
 
 bool has_zarr(const fs::path& directory) { return anything_at(directory / ".zarray") || anything_at(directory / "zarr.json"); }
 
+bool has_item_mark(const fs::path& path) {
+  for (const char* mark : {"_METADATA", "manifest.ocdbt", "checkpoint"})
+    if (anything_at(path / mark)) return true;
+  return false;
+}
+
+// An item of one unnamed array has the files of that array beside its own.
+bool is_bare_array(const fs::path& path) { return directory_at(path) && has_zarr(path) && !has_item_mark(path); }
+
 bool is_item(const fs::path& path) {
   if (!directory_at(path)) return false;
   return has_zarr(path) || orbax::is_item_folder(path.string()) || orbax::find_random_key(path.string());
@@ -118,6 +127,7 @@ class Locator {
       refuse_safetensors(path);
       return add(Layout::flax, path, below, step);
     }
+    if (is_bare_array(path)) return add(Layout::zarr, path, below, step);
     if (is_item(path)) {
       add(Layout::orbax, path, below, step);
       parts.back().state_dict = inside_root;  // Orbax's manager puts items into steps
@@ -130,7 +140,7 @@ class Locator {
       if (!series.empty()) return root(path, below, series);
     }
     if (is_bare_step(path)) return items(path, below, step);
-    throw FormatError("this is no checkpoint that orrery knows: expected a legacy Flax file, an Orbax item, a step or a directory of steps",
+    throw FormatError("this is no checkpoint that orrery knows: expected a legacy Flax file, an Orbax item, a step, a directory of steps or a zarr array",
                       {{}, path.string()});
   }
 
@@ -143,7 +153,8 @@ class Locator {
     const std::size_t before = parts.size();
     for (const std::string& child : items_in(path)) {
       if (!options_.item.empty() && options_.item != child) continue;
-      if (is_item(path / child)) add(Layout::orbax, path / child, below / child, step, child);
+      if (is_bare_array(path / child)) add(Layout::zarr, path / child, below / child, step, child);
+      else if (is_item(path / child)) add(Layout::orbax, path / child, below / child, step, child);
       else if (auto file = json_file(path / child)) add(Layout::json, path / child / *file, below / child, step, child);
       else throw FormatError("the item \"" + child + "\" is of a kind that orrery cannot read", {{}, (path / child).string()});
     }
@@ -190,7 +201,7 @@ class Locator {
 }  // namespace
 
 std::string_view name(Layout layout) {
-  constexpr std::string_view names[] = {"flax", "orbax", "json"};
+  constexpr std::string_view names[] = {"flax", "orbax", "json", "zarr"};
   return names[static_cast<std::size_t>(layout)];
 }
 

@@ -11,26 +11,9 @@ struct Later {
   std::string_view reason;
 };
 
-inline constexpr std::string_view bare_zarr = "a zarr array alone, outside of any item";
 inline constexpr std::string_view safetensors = "another format";
 
 inline constexpr Later later[] = {
-    {"tensorstore/zarr2_big_endian", bare_zarr},
-    {"tensorstore/zarr2_blosc_lz4", bare_zarr},
-    {"tensorstore/zarr2_blosc_zstd_bit", bare_zarr},
-    {"tensorstore/zarr2_fill", bare_zarr},
-    {"tensorstore/zarr2_fortran", bare_zarr},
-    {"tensorstore/zarr2_gzip", bare_zarr},
-    {"tensorstore/zarr2_missing_chunks", bare_zarr},
-    {"tensorstore/zarr2_slash", bare_zarr},
-    {"tensorstore/zarr2_zlib", bare_zarr},
-    {"tensorstore/zarr3_big_endian", bare_zarr},
-    {"tensorstore/zarr3_crc", bare_zarr},
-    {"tensorstore/zarr3_gzip", bare_zarr},
-    {"tensorstore/zarr3_plain", bare_zarr},
-    {"tensorstore/zarr3_sharded", bare_zarr},
-    {"tensorstore/zarr3_sharded_start", bare_zarr},
-    {"tensorstore/zarr3_transpose", bare_zarr},
     {"safetensors/all_dtypes", safetensors},
     {"safetensors/basic", safetensors},
     {"safetensors/dtype_bfloat16", safetensors},

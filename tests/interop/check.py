@@ -87,6 +87,61 @@ def check_orbax(checks, name, path, make, scratch):
         way("sharded", lambda: on_eight_devices(path, make()))
 
 
+# Sets of SaveOptions that change the files, and the cases that writer.cpp saves with each.
+SETS = ["files", "chunks", "zstd", "files_zstd", "zarr3", "zarr3_files", "zarr3_zstd"]
+SET_CASES = ["guide", "adam", "column_major", "dtypes", "ranks", "empty_arrays", "scalars", "strings", "numpy_scalars", "keys", "zeros",
+             "bare", "big", "chunked"]
+
+
+def check_set(checks, directory, set_name):
+    """Ways are called SET:WAY here."""
+    for name in SET_CASES:
+        path, make = f"{directory}/options/{set_name}/{name}", CASES[name].make
+        if name == "keys" and "files" in set_name:  # TensorStore takes a backslash in the name of a file for a slash
+            make = lambda: {key: value for key, value in CASES["keys"].make().items() if "\\" not in key}
+        way = lambda mode, body: checks.check(name, f"{set_name}:{mode}", body)
+        way("raw", lambda: differences(ocp.PyTreeCheckpointer().restore(path), raw_orbax(make())))
+        way("target", lambda: differences(ocp.PyTreeCheckpointer().restore(path, item=target_of(make())), like(make(), python_number)))
+        if checks.era != "2023":
+            way("standard", lambda: differences(standard(path), raw_orbax(make())))
+        if name == "big":
+            way("sharded", lambda: on_eight_devices(path, make()))
+
+
+def damaged(path, array, scratch):
+    """A byte of one stored chunk is changed; a restore has to notice it."""
+    shutil.copytree(path, scratch)
+    folder = os.path.join(scratch, array)
+    while os.path.isdir(folder):
+        folder = os.path.join(folder, next(name for name in sorted(os.listdir(folder)) if not name.startswith((".z", "zarr"))))
+    with open(folder, "r+b") as file:
+        content = bytearray(file.read())
+        content[len(content) // 2] ^= 1
+        file.seek(0)
+        file.write(content)
+    try:
+        ocp.PyTreeCheckpointer().restore(scratch)
+    except Exception as error:  # noqa: BLE001: which one it is differs by era
+        return [] if any(word in str(error) for word in ("DATA_LOSS", "Digest", "decod", "zstd", "INVALID")) else [str(error)[:200]]
+    return ["the damage went unnoticed"]
+
+
+def check_cast(checks, path):
+    """Floating point is stored as bfloat16, which TensorStore makes of it here; all else as it was."""
+    import tensorstore as ts
+
+    def expected(leaf):
+        if not np.issubdtype(leaf.dtype, np.floating) and leaf.dtype.name != "bfloat16":
+            return leaf
+        return ts.cast(ts.array(leaf), ts.bfloat16).read().result()
+
+    def one_nan(leaf):  # which of them it becomes is nobody's business
+        return np.where(np.isnan(leaf), np.asarray(np.nan, leaf.dtype), leaf) if leaf.dtype.name == "bfloat16" else leaf
+
+    checks.check("dtypes", "cast:raw", lambda: differences(like(ocp.PyTreeCheckpointer().restore(path), one_nan),
+                                                           like(like(CASES["dtypes"].make(), expected), one_nan)))
+
+
 def check_flax(checks, name, directory, make):
     path, sorted_path = f"{directory}/flax/{name}", f"{directory}/flax_sorted/{name}"
     with open(path, "rb") as file:
@@ -117,6 +172,11 @@ def main(era, directory):
             check_orbax(checks, name, f"{directory}/orbax/{name}", case.make, scratch)
         if case.flax:
             check_flax(checks, name, directory, case.make)
+    for set_name in SETS:
+        check_set(checks, directory, set_name)
+    for set_name in ("files_zstd", "zarr3_files"):
+        checks.check("big", f"{set_name}:damaged", lambda: damaged(f"{directory}/options/{set_name}/big", "f32", f"{scratch}/damaged/{set_name}"))
+    check_cast(checks, f"{directory}/options/cast/dtypes")
     for name in ("guide", "adam"):
         checks.check(name, "flax_orbax", lambda: differences(checkpoints.restore_checkpoint(f"{directory}/flax_orbax/{name}", target=None),
                                                              raw_flax_orbax(serialization.to_state_dict(CASES[name].make()))))

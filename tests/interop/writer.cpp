@@ -1,11 +1,15 @@
 // interop_writer OUT: every case as an Orbax item (OUT/orbax/NAME), as what flax.serialization.to_bytes writes (OUT/flax/NAME) and as
 // what msgpack_serialize of its state dict writes (OUT/flax_sorted/NAME). Cases with a struct are saved from the struct, the train states
-// also with Flax's Orbax backend (OUT/flax_orbax/NAME).
+// also with Flax's Orbax backend (OUT/flax_orbax/NAME). Some cases again with each set of options that changes the files
+// (OUT/options/SET/NAME).
+#include <concepts>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cases.hpp"
 
@@ -48,6 +52,55 @@ void write(const std::string& out, const interop::Case& test, const T& value) {
   }
 }
 
+using orrery::Compression;
+
+// Sets of options by the names that check.py knows them by.
+struct Set {
+  const char* name;
+  orrery::SaveOptions options;
+};
+std::vector<Set> sets() {
+  return {{"chunks", {.force = true, .chunk_byte_size = 64}},
+          {"zstd", {.force = true, .compression = Compression::zstd()}},
+          {"zarr3", {.force = true, .use_zarr3 = true}},
+          {"zarr3_zstd", {.force = true, .use_zarr3 = true, .compression = Compression::zstd(3)}},
+          {"cast", {.force = true, .cast = orrery::DType::bfloat16}},
+          {"files", {.force = true, .use_ocdbt = false}},
+          {"files_zstd", {.force = true, .use_ocdbt = false, .compression = Compression::zstd(), .chunk_byte_size = 64}},
+          {"zarr3_files", {.force = true, .use_ocdbt = false, .use_zarr3 = true, .chunk_byte_size = 64}}};
+}
+bool is_saved_with(const std::string& set, const std::string& name) {
+  if (set == "cast") return name == "dtypes";
+  for (const char* chosen : {"guide", "adam", "column_major", "dtypes", "ranks", "empty_arrays", "scalars", "strings", "numpy_scalars",
+                             "keys", "zeros", "bare", "big", "chunked"})
+    if (name == chosen) return true;
+  return false;
+}
+
+// TensorStore takes a backslash in the name of a file for a slash: such keys are refused without OCDBT.
+orrery::Tree without_backslashes(orrery::Tree tree) {
+  if (!tree.is_dict()) return tree;
+  orrery::Tree out = orrery::Tree::dict();
+  for (orrery::Tree::Item& item : tree.items())
+    if (item.key.text.find('\\') == std::string::npos) out.insert(item.key, std::move(item.value));
+  return out;
+}
+
+template <class T>
+void write_sets(const std::string& out, const std::string& name, T value) {
+  for (Set& set : sets()) {
+    if (!is_saved_with(set.name, name)) continue;
+    if (set.options.chunk_byte_size && name == "big") set.options.chunk_byte_size = 1 << 16;
+    if constexpr (std::same_as<T, orrery::Tree>)
+      if (!set.options.use_ocdbt) value = without_backslashes(std::move(value));
+    try {
+      orrery::PyTreeCheckpointer().save(out + "/options/" + set.name + "/" + name, value, set.options);
+    } catch (const std::exception& error) {
+      fail(set.name + (" " + name), error.what());
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -55,6 +108,10 @@ int main(int argc, char** argv) {
   const std::string out = argv[1];
   for (const char* folder : {"/orbax", "/flax", "/flax_sorted"}) std::filesystem::create_directories(out + folder);
   for (const interop::Case& test : interop::cases()) {
+    if (test.name == "column_major")
+      write_sets(out, test.name, interop::column_major());
+    else
+      write_sets(out, test.name, test.tree);
     if (!test.write) continue;
     if (!test.orbax && test.name.starts_with("dtype_")) refuse(out, test);
     if (test.name == "guide")

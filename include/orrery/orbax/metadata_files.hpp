@@ -19,7 +19,7 @@ namespace orrery::inline v0::orbax {
 
 inline constexpr std::string_view pytree_handler = "orbax.checkpoint._src.handlers.pytree_checkpoint_handler.PyTreeCheckpointHandler";
 
-inline std::string metadata_file(const Params& params, std::string_view custom_metadata) {
+inline std::string metadata_file(const Params& params, std::string_view custom_metadata, bool use_ocdbt = true, bool use_zarr3 = false) {
   std::string out = "{\"tree_metadata\": {";
   for (const Param& param : params.list) {
     if (&param != &params.list.front()) out += ", ";
@@ -47,7 +47,11 @@ inline std::string metadata_file(const Params& params, std::string_view custom_m
     }
     out += "}}";
   }
-  out += "}, \"use_ocdbt\": true, \"use_zarr3\": false, \"store_array_data_equal_to_fill_value\": true, \"custom_metadata\": ";
+  out += "}, \"use_ocdbt\": ";
+  out += use_ocdbt ? "true" : "false";
+  out += ", \"use_zarr3\": ";
+  out += use_zarr3 ? "true" : "false";
+  out += ", \"store_array_data_equal_to_fill_value\": true, \"custom_metadata\": ";
   out += custom_metadata.empty() ? "null" : custom_metadata;
   return out + "}";
 }

@@ -9,6 +9,7 @@
 
 #include "orrery/core/error.hpp"
 #include "orrery/formats/json.hpp"
+#include "orrery/orbax/array_layout.hpp"
 #include "orrery/orbax/metadata_files.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/params.hpp"
@@ -45,7 +46,12 @@ inline void check_custom_metadata(const std::string& text) {
 
 // Typed PRNG keys are jax.Arrays to Orbax: it wants a sharding for each (any device is found by every JAX as TFRT_CPU_0, spec/orbax.md
 // 2.2) and the name of the key's implementation (2.3).
-inline void write_key_metadata(const std::string& directory, const Params& params) {
+inline void write_key_metadata(const std::string& directory, const Params& params, const SaveOptions& options) {
+  const auto list = [](const Shape& extents) {
+    std::string text = "[";
+    for (std::size_t i = 0; i < extents.size(); ++i) text += (i ? ", " : "") + std::to_string(extents[i]);
+    return text + "]";
+  };
   std::string shardings, metadatas;
   for (const Param& param : params.list) {
     if (param.type != ValueType::jax_array) continue;
@@ -53,11 +59,10 @@ inline void write_key_metadata(const std::string& directory, const Params& param
       shardings += ",";
       metadatas += ", ";
     }
-    std::string shape = "[";
-    for (std::size_t i = 0; i < param.leaf->array.rank(); ++i) shape += (i ? ", " : "") + std::to_string(param.leaf->array.shape[i]);
-    shape += "]";
+    const ArrayView& array = param.leaf->array;
+    const std::string shape = list(array.shape), chunks = list(layout_of(param, array.dtype, options).chunks);
     shardings += json::quoted(base64_url(param.name)) + ":" + json::quoted(R"({"sharding_type": "SingleDeviceSharding", "device_str": "TFRT_CPU_0"})");
-    metadatas += R"({"array_metadata": {"param_name": )" + json::quoted(param.name) + ", \"write_shape\": " + shape + ", \"chunk_shape\": " + shape +
+    metadatas += R"({"array_metadata": {"param_name": )" + json::quoted(param.name) + ", \"write_shape\": " + shape + ", \"chunk_shape\": " + chunks +
                  ", \"ext_metadata\": {\"random_key_impl\": " + json::quoted(param.leaf->text) + "}}}";
   }
   if (shardings.empty()) return;
@@ -71,13 +76,13 @@ inline void write_key_metadata(const std::string& directory, const Params& param
 // Everything of an item but what belongs to the step: into `directory`, which exists and is empty.
 inline void write_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
   const Params params = flatten_params(view);
-  const std::vector<PayloadChecksum> checksums = write_arrays(directory, params, options.checksums, options.durability);
+  const std::vector<PayloadChecksum> checksums = write_arrays(directory, params, options);
   if (std::any_of(params.list.begin(), params.list.end(), [](const Param& p) { return p.type == ValueType::string; }))
     detail::write_text(directory + "/_strings.json", strings_file(params));
-  detail::write_key_metadata(directory, params);
+  detail::write_key_metadata(directory, params, options);
   if (!checksums.empty()) detail::write_text(directory + "/_orrery.json", checksums_file(checksums));
   detail::write_text(directory + "/checkpoint", placeholder_file(view));
-  detail::write_text(directory + "/_METADATA", metadata_file(params, options.custom_metadata));
+  detail::write_text(directory + "/_METADATA", metadata_file(params, options.custom_metadata, options.use_ocdbt, options.use_zarr3));
 }
 
 // Saves `view` at `path`: complete under its name, or not there. ArgumentError for what Orbax cannot hold, AlreadyExistsError where

@@ -17,6 +17,7 @@
 #include "orrery/formats/zarr/array.hpp"
 #include "orrery/formats/zarr/metadata.hpp"
 #include "orrery/formats/zarr/metadata_v3.hpp"
+#include "orrery/formats/zarr/stored_chunks.hpp"
 #include "orrery/orbax/item_place.hpp"
 #include "orrery/orbax/item_store.hpp"
 #include "orrery/orbax/read_metadata.hpp"
@@ -67,7 +68,6 @@ class StoredItem {
 
   static constexpr std::string_view placeholder = "PLACEHOLDER://", individual = "AGGREGATED://";
   static constexpr std::size_t largest_json = std::size_t{1} << 31;
-  static constexpr std::size_t most_missing_chunks = std::size_t{1} << 17;  // of an item: looking for them takes time that nobody paid for
 
   // Texts looked up by view.
   struct TextHash : std::hash<std::string_view> {
@@ -89,7 +89,6 @@ class StoredItem {
   Tree make_leaf(const MetadataEntry& entry, const Tree* aggregated);
   Tree stored_leaf(std::string name, ValueType type);
   Tree untyped_leaf(std::string name);
-  void check_chunks(const Leaf& leaf);
   Tree tree_of_aggregate(const Tree& node, std::size_t depth);
   const Tree* aggregated_at(const MetadataEntry& entry) const;
 
@@ -103,7 +102,7 @@ class StoredItem {
   std::unordered_map<std::string, std::uint32_t> checksums_{};
   std::vector<Leaf> leaves_{};
   std::unordered_map<std::string, zarr::ArrayMetadata, TextHash, TextEqual> parsed_{};  // a model has many arrays and few shapes
-  std::size_t missing_chunks_ = 0;
+  zarr::StoredChunks stored_chunks_{};
   Tree tree_{};
 };
 
@@ -227,7 +226,10 @@ inline Tree StoredItem::stored_leaf(std::string name, ValueType type) {
   if (known == parsed_.end())
     known = parsed_.emplace(json, metadata_.use_zarr3 ? zarr::parse_metadata_v3(json, place) : zarr::parse_metadata(json, place)).first;
   leaf.array = known->second;
-  check_chunks(leaf);
+  stored_chunks_.check(leaf.array, missing_chunk(), prefix, {leaf.name, directory_, {}}, [&](const std::string& chunk) {
+    const auto found = store_.find(prefix, chunk);
+    return found ? std::optional(found->length) : std::nullopt;
+  });
   const auto impl = prng_impls_.find(leaf.name);
   LeafKind kind = type == ValueType::scalar ? LeafKind::scalar : LeafKind::array;
   if (kind == LeafKind::scalar && !leaf.array.shape.empty()) throw FormatError("a scalar is said to be here, its array has shape " + to_string(leaf.array.shape), place);
@@ -235,35 +237,6 @@ inline Tree StoredItem::stored_leaf(std::string name, ValueType type) {
   Tree out = Tree::described(kind, leaf.array.dtype, leaf.array.shape, static_cast<std::uint32_t>(leaves_.size()), kind == LeafKind::prng_key ? impl->second : "");
   leaves_.push_back(std::move(leaf));
   return out;
-}
-
-// Every chunk is there and of a believable size, so that memory for the array is not taken on the word of its metadata.
-inline void StoredItem::check_chunks(const Leaf& leaf) {
-  const zarr::ArrayMetadata& array = leaf.array;
-  const std::string prefix = prefix_of(leaf);
-  const Where place{leaf.name, directory_, {}};
-  const Shape grid = zarr::grid_extents(array);
-  const auto chunks = checked_count(grid);
-  std::uint64_t stored = 0;
-  if (!chunks) throw DataLossError("the array " + to_string(array.shape) + " has more chunks of " + to_string(array.chunks) + " than 63 bits count", place);
-  Shape index = Shape::zeros(grid.size());
-  for (Dim i = 0; i < *chunks; ++i, zarr::next_index(index, grid)) {
-    const std::string key = zarr::chunk_key(index, array.keys);
-    const auto value = store_.find(prefix, key);
-    if (!value) {
-      if (metadata_.chunks_are_complete) throw DataLossError("the chunk " + prefix + key + " is missing", place);
-      if (++missing_chunks_ > most_missing_chunks)
-        throw DataLossError("the array " + to_string(array.shape) + " in chunks of " + to_string(array.chunks) + " has almost none of them", place);
-      continue;
-    }
-    if (!zarr::is_plausible(array, value->length))
-      throw DataLossError("the chunk " + prefix + key + " has " + std::to_string(value->length) + " bytes, which cannot hold " + std::to_string(array.chunk_bytes()), place);
-    stored += value->length;
-  }
-  // Shards may lack sub-chunks, which shows when they are read.
-  constexpr std::uint64_t believed = std::uint64_t{1} << 26;
-  if ((!metadata_.chunks_are_complete || array.codecs.is_sharded()) && *checked_bytes(array.shape, item_size(array.dtype)) / 32768 > stored + believed / 32768)
-    throw DataLossError("the array " + to_string(array.shape) + " has almost no chunks: it is not believed to be zeros", place);
 }
 
 // Without _METADATA the aggregate file is the structure, and its placeholders name the arrays.

@@ -1,26 +1,37 @@
-// The arrays of an item into an OCDBT database at the item's root: payloads straight from the user's memory into one data file, zarr v2
-// metadata inline in the B+tree, nodes behind the payloads, the manifest last. The profile is spec/orbax.md 0.1: one chunk an array,
-// no compressor, payloads aligned so that a restore can map them, column-major arrays as zarr order F.
+// The arrays of an item into its store, chunk by chunk: plain ones straight from the user's memory, strided and cast ones by blocks,
+// compressed ones through frames that a few threads make. No array is ever copied as a whole. How an array is laid out is decided in
+// array_layout.hpp, where bytes go in payload_stores.hpp. Payloads that are not compressed are aligned so that a restore can map them.
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
-#include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
-#include "orrery/core/error.hpp"
-#include "orrery/formats/ocdbt/writer.hpp"
+#include "orrery/core/crc32c.hpp"
+#include "orrery/core/memory.hpp"
+#include "orrery/formats/codec/zstd_frames.hpp"
+#include "orrery/formats/zarr/chunk_elements.hpp"
 #include "orrery/formats/zarr/metadata.hpp"
+#include "orrery/formats/zarr/metadata_v3.hpp"
+#include "orrery/orbax/array_layout.hpp"
+#include "orrery/orbax/file_names.hpp"
+#include "orrery/orbax/options.hpp"
 #include "orrery/orbax/params.hpp"
+#include "orrery/orbax/payload_stores.hpp"
 #include "orrery/storage/durability.hpp"
-#include "orrery/storage/file.hpp"
-#include "orrery/storage/file_system.hpp"
 #include "orrery/storage/gather_writer.hpp"
+#include "orrery/storage/worker_pool.hpp"
 
 namespace orrery::inline v0::orbax {
 
-// The checksum of one stored payload, by its key in the database.
+// The checksum of one stored payload, by its key in the store.
 struct PayloadChecksum {
   std::string key;  // "model.params.kernel/0.0"
   std::uint32_t crc32c;
@@ -31,79 +42,182 @@ namespace detail {
 // Small payloads start on cache lines, large ones on pages.
 inline constexpr std::size_t small_alignment = 64, large_alignment = 4096, large_payload = 16384;
 
-// The same memory seen with its axes reversed: C-contiguous where the array is F-contiguous.
-inline ArrayView reversed_axes(ArrayView view) {
-  std::reverse(view.shape.begin(), view.shape.end());
-  std::reverse(view.strides.begin(), view.strides.end());
-  return view;
-}
+// Compressing never takes more threads than that: one writer follows them.
+inline constexpr std::size_t most_threads = 8;
 
-inline zarr::ArrayMetadata metadata_of(const Param& param) {
-  const ArrayView& array = param.leaf->array;
-  if (!zarr::zarr2_dtype(array.dtype))
-    throw ArgumentError("zarr as TensorStore reads it has no dtype " + std::string(name(array.dtype)) +
-                            ": convert the array, or use a legacy Flax file", {param.name});
-  if (array.rank() > 32) throw ArgumentError("zarr arrays have at most 32 dimensions, this one has " + std::to_string(array.rank()), {param.name});
-  zarr::ArrayMetadata metadata;
-  metadata.shape = array.shape;
-  metadata.chunks = array.shape;
-  for (Dim& extent : metadata.chunks) extent = std::max<Dim>(extent, 1);
-  metadata.dtype = array.dtype;
-  if (array.rank() > 1 && !array.is_c_contiguous() && array.is_f_contiguous()) metadata.codecs.transpose = zarr::f_order(array.rank());
-  return metadata;
-}
+template <class Store>
+class ArrayWriter {
+ public:
+  ArrayWriter(Store& store, const SaveOptions& options, std::vector<PayloadChecksum>& checksums)
+      : store_(store),
+        options_(options),
+        frame_{options.compression.level(), options.checksums},
+        checksums_(checksums),
+        pool_(std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, most_threads)) {}
 
-// The key of the only chunk: "0", "0.0", ...
-inline std::string only_chunk(std::size_t rank) {
-  std::string key = "0";
-  for (std::size_t i = 1; i < rank; ++i) key += ".0";
-  return key;
+  void write(const Param& param, const zarr::ArrayMetadata& layout) {
+    const std::string prefix = param.name.empty() ? "" : param.name + "/";
+    if (options_.use_zarr3)
+      store_.put_metadata(prefix, "zarr.json", zarr::to_json_v3(layout));
+    else
+      store_.put_metadata(prefix, ".zarray", zarr::to_json(layout));
+    const ArrayView& array = param.leaf->array;
+    if (array.size() == 0) return;  // an array without elements has no chunks
+    const bool is_compressed = layout.codecs.is_compressed(), has_checksum = !is_compressed && !layout.codecs.bytes.empty();
+    zarr::for_each_chunk(layout.shape, layout.chunks, zarr::Box::whole(layout.shape), [&](const Shape& index, const zarr::Box&) {
+      zarr::ChunkElements elements = zarr::chunk_elements(layout, array, index);
+      std::string key = prefix + zarr::chunk_key(index, layout.keys);
+      if (is_compressed) return compress(std::move(key), std::move(elements));
+      const std::size_t alignment = elements.nbytes() >= large_payload ? large_alignment : small_alignment;
+      put(std::move(key), alignment, [&](storage::GatherWriter& writer) {
+        const storage::Placed plain = write_plain(elements, writer);
+        return has_checksum ? with_checksum(plain, writer) : plain;
+      });
+    });
+  }
+
+  void finish() { flush_frames(); }
+
+ private:
+  // Chunks from here on are streams of their own, whose blocks are compressed side by side; smaller ones are compressed side by side as
+  // wholes, as many at a time as have together `most_pending` bytes.
+  static constexpr std::size_t large_chunk = std::size_t{8} << 20, most_pending = std::size_t{16} << 20, most_pending_chunks = 4096;
+  static constexpr std::size_t worth_threads = std::size_t{1} << 19;  // less is done before they have started
+  static constexpr std::size_t block = std::size_t{1} << 18;
+
+  struct Pending {
+    std::string key;
+    zarr::ChunkElements elements;
+    std::size_t offset;    // of its room in frames_
+    std::size_t size = 0;  // of its frame
+  };
+
+  template <class Write>
+  void put(std::string key, std::size_t alignment, Write&& write) {
+    const storage::Placed placed = store_.put(key, alignment, write);
+    if (options_.checksums) checksums_.push_back({std::move(key), placed.crc32c});
+  }
+
+  static storage::Placed write_plain(const zarr::ChunkElements& elements, storage::GatherWriter& writer) {
+    if (elements.is_direct()) return writer.append(elements.direct());
+    return writer.append_blocks(elements.size(), elements.item_size(),
+                                [&](std::size_t first, std::size_t count, std::byte* to) { elements.read(first, count, to); });
+  }
+
+  // zarr v3's crc32c stands behind the elements (spec/zarr.md 4.3); ours is of all that is stored.
+  static storage::Placed with_checksum(storage::Placed elements, storage::GatherWriter& writer) {
+    std::byte bytes[4];
+    for (int i = 0; i < 4; ++i) bytes[i] = static_cast<std::byte>(elements.crc32c >> (8 * i));
+    writer.append_copy(bytes);
+    return {elements.offset, elements.size + sizeof bytes, crc32c(bytes, sizeof bytes, elements.crc32c)};
+  }
+
+  void compress(std::string key, zarr::ChunkElements elements) {
+    if (elements.nbytes() >= large_chunk)
+      return put(std::move(key), 1, [&](storage::GatherWriter& writer) { return stream(elements, writer); });
+    const std::size_t room = zstd_frame_bound(elements.nbytes());
+    if (pending_.size() == most_pending_chunks || (!pending_.empty() && room_ + room > most_pending)) flush_frames();
+    pending_.push_back({std::move(key), std::move(elements), room_});
+    room_ += room;
+  }
+
+  // The order of payloads in the file follows from the state and the options alone, whatever the threads do.
+  void flush_frames() {
+    if (pending_.empty()) return;
+    if (frames_.size() < room_) {
+      frames_ = {};  // first, so that both are not there at once
+      frames_ = Memory::uninitialized(room_);
+    }
+    const auto compress_one = [&](std::size_t i) {
+      Pending& one = pending_[i];
+      const std::span out(frames_.data() + one.offset, zstd_frame_bound(one.elements.nbytes()));
+      std::unique_ptr<std::byte[]> gathered;
+      if (!one.elements.is_direct()) {
+        gathered = std::make_unique_for_overwrite<std::byte[]>(one.elements.nbytes());
+        one.elements.read(0, one.elements.size(), gathered.get());
+      }
+      const std::span<const std::byte> bytes =
+          gathered ? std::span<const std::byte>(gathered.get(), one.elements.nbytes()) : one.elements.direct();
+      one.size = zstd_compress_into(bytes, out, frame_);
+    };
+    if (room_ >= worth_threads)
+      pool_.run(pending_.size(), compress_one);
+    else
+      for (std::size_t i = 0; i < pending_.size(); ++i) compress_one(i);
+    for (Pending& one : pending_)
+      put(std::move(one.key), 1,
+          [&](storage::GatherWriter& writer) { return writer.append(std::span<const std::byte>(frames_.data() + one.offset, one.size)); });
+    store_.flush();
+    pending_.clear();
+    room_ = 0;
+  }
+
+  storage::Placed stream(const zarr::ChunkElements& elements, storage::GatherWriter& writer) {
+    if (!stream_) stream_.emplace(pool_.size());
+    storage::Placed placed{writer.size()};
+    std::size_t first = 0;
+    const auto next = [&]() -> std::span<const std::byte> {
+      const std::size_t count = std::min(elements.size() - first, std::max<std::size_t>(block / elements.item_size(), 1));
+      if (elements.is_direct()) return elements.direct();
+      if (!block_) block_ = std::make_unique_for_overwrite<std::byte[]>(block);
+      elements.read(first, count, block_.get());
+      first += count;
+      return {block_.get(), count * elements.item_size()};
+    };
+    stream_->compress(elements.nbytes(), frame_, next, [&](std::span<const std::byte> bytes) {
+      const storage::Placed piece = writer.append_copy(bytes);
+      placed.crc32c = placed.size == 0 ? piece.crc32c : crc32c_combine(placed.crc32c, piece.crc32c, piece.size);
+      placed.size += piece.size;
+    });
+    return placed;
+  }
+
+  Store& store_;
+  const SaveOptions& options_;
+  ZstdFrameOptions frame_;
+  std::vector<PayloadChecksum>& checksums_;
+  storage::WorkerPool pool_;
+  std::vector<Pending> pending_{};
+  std::size_t room_ = 0;
+  Memory frames_{};
+  std::optional<ZstdStream> stream_{};
+  std::unique_ptr<std::byte[]> block_{};
+};
+
+template <class Store>
+void write_arrays_to(Store& store, const Params& params, const SaveOptions& options, std::vector<PayloadChecksum>& checksums) {
+  const std::vector<DType> dtypes = stored_dtypes(params, options.cast);
+  ArrayWriter<Store> writer(store, options, checksums);
+  for (std::size_t i = 0; i < params.list.size(); ++i) {
+    const Param& param = params.list[i];
+    if (!is_array(param)) continue;
+    zarr::ArrayMetadata layout = layout_of(param, dtypes.empty() ? param.leaf->array.dtype : dtypes[i], options);
+    choose_codecs(layout, param.leaf->array, options);
+    writer.write(param, layout);
+  }
+  writer.finish();
+  store.finish();
 }
 
 }  // namespace detail
 
-// Writes the database of all leaves that are arrays or numbers into `directory`; does nothing if there are none. Returns the checksums
-// of the payloads where asked. Flushing to the disk is left to who commits; `synced` only starts it early. ArgumentError for a dtype that
-// TensorStore does not have; IoError.
-inline std::vector<PayloadChecksum> write_arrays(const std::string& directory, const Params& params, bool checksums, Durability durability) {
-  std::vector<PayloadChecksum> out;
-  const auto is_array = [](const Param& p) { return p.leaf && p.type != ValueType::string; };
-  if (std::none_of(params.list.begin(), params.list.end(), is_array)) return out;
-
-  const ocdbt::DataFile data{"", "d/" + ocdbt::random_hex_name()};
-  storage::make_directory(directory + "/d");
-  storage::File file = storage::File::create(directory + "/" + data.path());
-  storage::GatherWriter payloads(file, {.checksums = checksums, .early_writeback = durability == Durability::synced});
-  ocdbt::Writer database;
-  const std::uint32_t data_file = database.add_file(data);
-  for (const Param& param : params.list) {
-    if (!is_array(param)) continue;
-    const ArrayView& array = param.leaf->array;
-    const zarr::ArrayMetadata metadata = detail::metadata_of(param);
-    const std::string prefix = param.name.empty() ? "" : param.name + "/", text = zarr::to_json(metadata);
-    if (text.size() <= database.config().max_inline_value_bytes) {
-      database.put_inline(prefix + ".zarray", text);
-    } else {
-      const storage::Placed placed = payloads.append_copy(std::as_bytes(std::span(text)));
-      database.put_reference(prefix + ".zarray", data_file, placed.offset, placed.size);
-    }
-    if (array.size() == 0) continue;  // an array without elements has no chunks
-    payloads.pad_to(array.nbytes() >= detail::large_payload ? detail::large_alignment : detail::small_alignment);
-    const storage::Placed placed = payloads.append(metadata.codecs.transpose.empty() ? array : detail::reversed_axes(array));
-    std::string key = prefix + detail::only_chunk(array.rank());
-    database.put_reference(key, data_file, placed.offset, placed.size);
-    if (checksums) out.push_back({std::move(key), placed.crc32c});
+// Writes all leaves that are arrays or numbers into `directory`, in the store that the options name; does nothing if there are none.
+// Returns the checksums of the payloads where asked. Flushing to the disk is left to who commits; `synced` only starts it early.
+// ArgumentError for what Orbax, or the file system, cannot hold and for options that make no sense; IoError.
+inline std::vector<PayloadChecksum> write_arrays(const std::string& directory, const Params& params, const SaveOptions& options) {
+  std::vector<PayloadChecksum> checksums;
+  if (options.compression.kind() == Compression::Kind::zstd) check_zstd_level(options.compression.level());
+  if (std::none_of(params.list.begin(), params.list.end(), is_array)) return checksums;
+  const storage::GatherOptions gather{.checksums = options.checksums, .early_writeback = options.durability == Durability::synced};
+  if (options.use_ocdbt) {
+    DatabasePayloads store(directory, gather);
+    detail::write_arrays_to(store, params, options, checksums);
+  } else {
+    check_file_names(params, directory);
+    FilePayloads store(directory, gather);
+    detail::write_arrays_to(store, params, options, checksums);
   }
-  payloads.pad_to(detail::small_alignment);
-  const ocdbt::WriterResult result = database.finish(data, payloads.size());
-  payloads.append(std::as_bytes(std::span(result.nodes)));
-  payloads.flush();
-  file.close();
-
-  storage::File manifest = storage::File::create(directory + "/manifest.ocdbt");
-  manifest.pwrite_all(result.manifest.data(), result.manifest.size(), 0);
-  manifest.close();
-  return out;
+  return checksums;
 }
 
 }  // namespace orrery::inline v0::orbax

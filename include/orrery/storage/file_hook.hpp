@@ -16,7 +16,7 @@ namespace orrery::inline v0::storage {
 
 enum class FileOperation : std::uint8_t {
   open, create, size, read, write, sync, writeback, allocate, close, map,
-  status, list, make_directory, rename, exchange, remove_file, remove_directory, sync_directory,
+  status, list, make_directory, rename, exchange, remove_file, remove_directory, sync_directory, sync_file_system,
 };
 
 // What is about to be asked of the kernel.

@@ -37,7 +37,7 @@ struct GatherOptions {
 class GatherWriter {
  public:
   explicit GatherWriter(File& file, GatherOptions options = {}, std::uint64_t offset = 0)
-      : file_(file), options_(options), end_(offset), written_(offset), started_(offset) {}
+      : file_(&file), options_(options), end_(offset), written_(offset), started_(offset) {}
   GatherWriter(const GatherWriter&) = delete;
   GatherWriter& operator=(const GatherWriter&) = delete;
 
@@ -54,6 +54,10 @@ class GatherWriter {
     if (array.is_c_contiguous() && !is_sub_byte(array.dtype)) return append({static_cast<const std::byte*>(array.data), array.nbytes()});
     return append_linearised(array);
   }
+
+  // `count` elements of `item` bytes (at most 16) that read(first, count, to) makes on demand, by blocks straight into the buffer.
+  template <class Read>
+  Placed append_blocks(std::size_t count, std::size_t item, Read&& read);
 
   // For headers: the memory is free on return.
   Placed append_copy(std::span<const std::byte> bytes) {
@@ -72,14 +76,20 @@ class GatherWriter {
     }
   }
 
+  // Goes on in another file, which is empty; everything has been flushed. The buffer is kept.
+  void change_file(File& file) noexcept {
+    file_ = &file;
+    end_ = written_ = started_ = 0;
+  }
+
   // Hands everything to the kernel.
   void flush() {
-    file_.pwritev_all(vectors_, written_);
+    file_->pwritev_all(vectors_, written_);
     vectors_.clear();
     buffered_ = 0;
     written_ = end_;
     if (options_.early_writeback && written_ - started_ >= writeback_step) {
-      file_.start_writeback(started_, written_ - started_);
+      file_->start_writeback(started_, written_ - started_);
       started_ = written_;
     }
   }
@@ -117,28 +127,12 @@ class GatherWriter {
   }
 
   Placed append_linearised(const ArrayView& array) {
-    const std::size_t item = array.item_size(), count = array.size();
-    Placed placed{end_, count * item};
-    for (std::size_t first = 0; first < count;) {
-      const std::size_t block = std::min(count - first, room() / item);
-      if (block == 0) {  // an element across the end of a batch
-        std::byte element[16];
-        first += linearise(array, first, 1, element);
-        place({element, item}, SIZE_MAX, placed.crc32c);
-        continue;
-      }
-      std::byte* to = buffer() + buffered_;
-      first += linearise(array, first, block, to);
-      if (options_.checksums) placed.crc32c = crc32c(to, block * item, placed.crc32c);
-      take_buffered(block * item);
-    }
-    return placed;
+    return append_blocks(array.size(), array.item_size(),
+                         [&](std::size_t first, std::size_t count, std::byte* to) { linearise(array, first, count, to); });
   }
 
-  static std::size_t linearise(const ArrayView& array, std::size_t first, std::size_t count, std::byte* to) {
-    const std::size_t copied = copy_c_order_range(array, first, count, to);
-    clear_unused_bits(array.dtype, to, copied);
-    return copied;
+  static void linearise(const ArrayView& array, std::size_t first, std::size_t count, std::byte* to) {
+    clear_unused_bits(array.dtype, to, copy_c_order_range(array, first, count, to));
   }
 
   // The next bytes of the buffer, lengthening the entry before if that ends there.
@@ -158,7 +152,7 @@ class GatherWriter {
     if (end_ % batch == 0 || vectors_.size() == detail::most_vectors) flush();
   }
 
-  File& file_;
+  File* file_;
   GatherOptions options_;
   std::uint64_t end_;      // of what was appended
   std::uint64_t written_;  // of what the kernel has
@@ -167,5 +161,25 @@ class GatherWriter {
   std::unique_ptr<std::byte[]> buffer_{};
   std::size_t buffered_ = 0;
 };
+
+template <class Read>
+Placed GatherWriter::append_blocks(std::size_t count, std::size_t item, Read&& read) {
+  Placed placed{end_, count * item};
+  for (std::size_t first = 0; first < count;) {
+    const std::size_t block = std::min(count - first, room() / item);
+    if (block == 0) {  // an element across the end of a batch
+      std::byte element[16];
+      read(first++, std::size_t{1}, +element);
+      place({element, item}, SIZE_MAX, placed.crc32c);
+      continue;
+    }
+    std::byte* to = buffer() + buffered_;
+    read(first, block, to);
+    if (options_.checksums) placed.crc32c = crc32c(to, block * item, placed.crc32c);
+    take_buffered(block * item);
+    first += block;
+  }
+  return placed;
+}
 
 }  // namespace orrery::inline v0::storage

@@ -99,15 +99,35 @@ TEST_CASE("flushing a tree flushes every file and every directory, the inner one
   ScratchDirectory scratch;
   make_directories(scratch / "t/a/b");
   write_file(scratch / "t/a/b/1", "x");
+  for (int i = 0; i < 60; ++i) write_file(scratch / ("t/a/f" + std::to_string(i)), "x");
+  TestHook hook;
+  {
+    ScopedFileSystemHook installed(hook);
+    sync_tree(scratch / "t");
+  }
+  CHECK(hook.count(FileOperation::sync) == 61);
+  std::vector<std::string> directories;
+  for (const auto& seen : hook.seen)
+    if (seen.operation == FileOperation::sync_directory) directories.push_back(seen.path);
+  CHECK(directories == std::vector<std::string>{scratch / "t/a/b", scratch / "t/a", scratch / "t"});
+}
+
+TEST_CASE("a tree of many files is flushed with its file system at once where that does as much, else file by file") {
+  ScratchDirectory scratch;
+  make_directories(scratch / "t/a");
   for (int i = 0; i < 70; ++i) write_file(scratch / ("t/a/f" + std::to_string(i)), "x");
   TestHook hook;
   {
     ScopedFileSystemHook installed(hook);
     sync_tree(scratch / "t");
   }
-  CHECK(hook.count(FileOperation::sync) == 71);
-  std::vector<std::string> directories;
-  for (const auto& seen : hook.seen)
-    if (seen.operation == FileOperation::sync_directory) directories.push_back(seen.path);
-  CHECK(directories == std::vector<std::string>{scratch / "t/a/b", scratch / "t/a", scratch / "t"});
+  CHECK(hook.count(FileOperation::sync_file_system) == 1);
+  const bool at_once = hook.count(FileOperation::sync) == 0;
+  CHECK(hook.count(FileOperation::sync_directory) == (at_once ? 0 : 2));
+  if (!at_once) CHECK(hook.count(FileOperation::sync) == 70);
+  struct Failing final : orrery::storage::FileSystemHook {
+    int before(orrery::storage::FileCall& call) noexcept override { return call.operation == FileOperation::sync_file_system ? EIO : 0; }
+  } failing;
+  ScopedFileSystemHook installed(failing);
+  CHECK_THROWS_AS(sync_tree(scratch / "t"), orrery::IoError);
 }

@@ -22,6 +22,9 @@ namespace orrery::inline v0 {
 // decoder takes it. ArgumentError for a level that libzstd does not have.
 inline std::string zstd_compress(std::string_view bytes, int level = 0);
 
+// ArgumentError for a level that libzstd does not have.
+inline void check_zstd_level(int level);
+
 // Decodes a frame that must fill the size bytes at out exactly. FormatError if it does not or is no such frame, DataLossError if its
 // content checksum differs; both name `where`. out is then unspecified. Allocates nothing.
 inline void zstd_decompress(std::string_view frame, void* out, std::size_t size, const Where& where = {});
@@ -81,21 +84,36 @@ inline bool zstd_buffer_too_small(std::size_t code) {
 
 }  // namespace detail
 
-inline std::string zstd_compress(std::string_view bytes, int level) {
+inline void check_zstd_level(int level) {
   if (level < ZSTD_minCLevel() || level > ZSTD_maxCLevel())
     throw ArgumentError("zstd has levels " + std::to_string(ZSTD_minCLevel()) + " to " + std::to_string(ZSTD_maxCLevel()) + ", not " +
                         std::to_string(level));
-  ZSTD_CCtx* context = detail::zstd_compressor();
+}
+
+namespace detail {
+
+// Ready for a new frame, with its content size in it if that is pledged or given at once.
+inline void prepare_zstd_frame(ZSTD_CCtx* context, int level, bool checksum) {
   ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, checksum ? 1 : 0);
   if (level >= 20) ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, 23);  // these levels would take up to 2^27
+}
+
+inline std::size_t compressed_size(std::size_t result) {
+  if (!ZSTD_isError(result)) return result;
+  if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) throw std::bad_alloc();
+  throw Error(std::string("zstd compression failed: ") + ZSTD_getErrorName(result));
+}
+
+}  // namespace detail
+
+inline std::string zstd_compress(std::string_view bytes, int level) {
+  check_zstd_level(level);
+  ZSTD_CCtx* context = detail::zstd_compressor();
+  detail::prepare_zstd_frame(context, level, false);
   std::string frame(ZSTD_compressBound(bytes.size()), '\0');
-  const std::size_t length = ZSTD_compress2(context, frame.data(), frame.size(), bytes.data(), bytes.size());
-  if (ZSTD_isError(length)) {
-    if (ZSTD_getErrorCode(length) == ZSTD_error_memory_allocation) throw std::bad_alloc();
-    throw Error(std::string("zstd compression failed: ") + ZSTD_getErrorName(length));
-  }
-  frame.resize(length);
+  frame.resize(detail::compressed_size(ZSTD_compress2(context, frame.data(), frame.size(), bytes.data(), bytes.size())));
   return frame;
 }
 
