@@ -1,17 +1,23 @@
 // The values of an item into slots: plain arrays straight into the target's memory, file by file in file order; everything else chunk by
-// chunk through a buffer of one chunk. Checksums are verified on the way.
+// chunk, decoded straight to its place where it lies there densely (chunk_jobs.hpp). Checksums are verified on the way.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <deque>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "orrery/core/any_array.hpp"
+#include "orrery/core/byte_io.hpp"
 #include "orrery/core/copy.hpp"
-#include "orrery/core/crc32c.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/formats/zarr/array.hpp"
+#include "orrery/orbax/chunk_jobs.hpp"
 #include "orrery/orbax/stored_item.hpp"
 #include "orrery/restore/plan.hpp"
 #include "orrery/storage/scatter_reader.hpp"
@@ -22,76 +28,142 @@ namespace detail {
 
 class LeafReader {
  public:
-  LeafReader(StoredItem& item, bool verify) : item_(item), verify_(verify) {}
+  LeafReader(StoredItem& item, bool verify) : item_(item), verify_(verify), jobs_(item.store(), item.directory(), item.missing_chunk()) {}
 
   void read(const Slots& slots) {
     for (const Slot& slot : slots.reads) {
-      if (slot.from->has_value()) cast_copy(slot.from->array().view(), slot.to.array);
-      else read(item_.leaf(slot.from->id()), slot);
+      if (slot.from->has_value())
+        cast_copy(slot.from->array().view(), slot.to.array);
+      else
+        read(item_.leaf(slot.from->id()), slot);
     }
-    for (std::uint32_t file = 0; file < plain_.size(); ++file) {
-      if (plain_[file].empty()) continue;
-      storage::read_scattered(item_.store().open(file), plain_[file], verify_);
-    }
-    for (const auto& [leaf, data] : to_finish_) zarr::finish_elements(leaf->array.dtype, data, leaf->array.chunk_elements(), {leaf->name, item_.directory(), {}});
+    read_plain();
+    run_jobs();
   }
 
  private:
+  // An array read as stored, on its way to a target of another dtype.
+  struct Staged {
+    AnyArray stored;
+    ArrayView to;
+  };
+  // A request whose checksum stands behind it in the file.
+  struct Trailer {
+    std::size_t request;
+    std::array<char, 4> bytes;
+  };
+  struct Plain {
+    std::vector<storage::ReadRequest> requests{};
+    std::vector<Trailer> trailers{};
+  };
+  static constexpr std::size_t most_staged = std::size_t{64} << 20;
+  static constexpr std::uint64_t large_shard = std::uint64_t{1} << 20;  // from here on a second read costs less than a copy
+
   void read(const StoredItem::Leaf& leaf, const Slot& slot) {
     if (leaf.aggregated) return item_.aggregate().read(*leaf.aggregated, slot.to.array);
-    if (slot.to.array.dtype == leaf.array.dtype) return read(leaf, slot.to.array);
-    const AnyArray stored = AnyArray::uninitialized(leaf.array.dtype, leaf.array.shape);
-    read_chunks(leaf, stored.view());
-    cast_copy(stored.view(), slot.to.array);
+    if (slot.to.array.size() == 0) return;
+    if (slot.to.array.dtype == leaf.array.dtype) {
+      if (!add_plain(leaf, slot.to.array)) add_chunks(leaf, slot.to.array);
+      return;
+    }
+    staged_.push_back({AnyArray::uninitialized(leaf.array.dtype, leaf.array.shape), slot.to.array});
+    staged_bytes_ += staged_.back().stored.view().nbytes();
+    add_chunks(leaf, staged_.back().stored.view());
+    if (staged_bytes_ >= most_staged) run_jobs();
   }
 
-  void read(const StoredItem::Leaf& leaf, const ArrayView& to) {
-    if (to.size() == 0) return;
+  // False where the stored bytes are not what the target wants, or are not what they should be, which decoding says better.
+  bool add_plain(const StoredItem::Leaf& leaf, const ArrayView& to) {
     const auto plain = zarr::plain_chunk(leaf.array, to);
-    if (!plain || plain->has_checksum || plain->shard) return read_chunks(leaf, to);
+    if (!plain) return false;
     const std::string prefix = StoredItem::prefix_of(leaf), key = zarr::chunk_key(Shape::zeros(to.rank()), leaf.array.keys);
     const auto value = item_.store().find(prefix, key);
-    if (!value || value->is_inline) return read_chunks(leaf, to);
+    if (!value || value->is_inline) return false;
+    zarr::ByteRange range{0, value->length};
+    if (plain->shard) {
+      const auto found = value->length >= large_shard ? only_sub_chunk(leaf, *plain->shard, *value) : std::nullopt;
+      if (!found) return false;
+      range = *found;
+    }
+    if (range.size != to.nbytes() + (plain->has_checksum ? zarr::crc32c_size : 0)) return false;
     if (plain_.size() <= value->file) plain_.resize(value->file + 1);
-    plain_[value->file].push_back({value->offset, to.nbytes(), const_cast<void*>(to.data), item_.checksum(prefix + key), leaf.name});
+    Plain& file = plain_[value->file];
+    if (plain->has_checksum && verify_) file.trailers.push_back({file.requests.size(), {}});
+    // What we stored ourselves beside the item is the checksum of a whole value.
+    const bool whole = range.size == value->length && !plain->has_checksum;
+    file.requests.push_back({value->offset + range.offset, to.nbytes(), const_cast<void*>(to.data),
+                             whole ? item_.checksum(prefix + key) : std::nullopt, leaf.name});
     if (to.dtype == DType::bool_ || is_sub_byte(to.dtype)) to_finish_.emplace_back(&leaf, const_cast<void*>(to.data));
+    return true;
   }
 
-  void read_chunks(const StoredItem::Leaf& leaf, const ArrayView& to) {
+  std::optional<zarr::ByteRange> only_sub_chunk(const StoredItem::Leaf& leaf, const zarr::Sharding& sharding,
+                                                const ItemStore::Value& value) {
+    const Where where{leaf.name, item_.store().path(value.file), value.offset};
+    const Shape& shard = sharding.chunks;  // there is but one in it
+    const zarr::ByteRange range = zarr::index_range(sharding, shard, value.length, where);
+    std::string index(static_cast<std::size_t>(range.size), '\0');
+    item_.store().open(value.file).pread_exactly(value.offset + range.offset, index.data(), index.size());
+    return zarr::ShardIndex(sharding, shard, index, value.length, where).find(Shape::zeros(shard.size()), where);
+  }
+
+  void add_chunks(const StoredItem::Leaf& leaf, const ArrayView& to) {
     const zarr::ArrayMetadata& array = leaf.array;
     const std::string prefix = StoredItem::prefix_of(leaf);
     const Shape grid = zarr::grid_extents(array);
-    Shape index = Shape::zeros(grid.size());
     const Dim chunks = checked_count(grid).value();
+    const std::uint32_t target = jobs_.add_target({&array, &leaf.name, to});
+    Shape index = Shape::zeros(grid.size());
     for (Dim i = 0; i < chunks; ++i, zarr::next_index(index, grid)) {
       const std::string key = zarr::chunk_key(index, array.keys);
-      const auto value = item_.store().find(prefix, key);
-      if (!value) {
+      if (const auto value = item_.store().find(prefix, key))
+        jobs_.add(target, index, *value, verify_ ? item_.checksum(prefix + key) : std::nullopt);
+      else
         zarr::fill_chunk(array, index, to);
-        continue;
-      }
-      const Where where{leaf.name, value->is_inline ? item_.directory() + "/manifest.ocdbt" : item_.store().path(value->file),
-                        value->is_inline ? std::nullopt : std::optional(value->offset)};
-      const std::string bytes = value->is_inline ? std::string() : item_.store().read(*value);
-      const std::string_view stored = value->is_inline ? value->bytes : std::string_view(bytes);
-      const auto expected = item_.checksum(prefix + key);
-      if (verify_ && expected && crc32c(stored.data(), stored.size()) != *expected)
-        throw DataLossError("the checksum of this payload is not the one that was saved: the file was damaged", where);
-      zarr::read_chunk(array, index, stored, to, item_.missing_chunk(), scratch_, where);
     }
+  }
+
+  void read_plain() {
+    for (std::uint32_t number = 0; number < plain_.size(); ++number) {
+      auto& [requests, trailers] = plain_[number];
+      if (requests.empty()) continue;
+      const storage::File& file = item_.store().open(number);
+      if (!trailers.empty()) {
+        std::vector<storage::ReadRequest> ends;
+        ends.reserve(trailers.size());
+        for (Trailer& trailer : trailers) {
+          const storage::ReadRequest& request = requests[trailer.request];
+          ends.push_back({request.offset + request.size, trailer.bytes.size(), trailer.bytes.data(), {}, request.key_path});
+        }
+        storage::read_scattered(file, ends, false);
+        for (const Trailer& trailer : trailers) requests[trailer.request].crc32c = load_le<std::uint32_t>(trailer.bytes.data());
+      }
+      storage::read_scattered(file, requests, verify_);
+    }
+    for (const auto& [leaf, data] : to_finish_)
+      zarr::finish_elements(leaf->array.dtype, data, leaf->array.chunk_elements(), {leaf->name, item_.directory(), {}});
+  }
+
+  void run_jobs() {
+    jobs_.run();
+    for (const Staged& staged : staged_) cast_copy(staged.stored.view(), staged.to);
+    staged_.clear();
+    staged_bytes_ = 0;
   }
 
   StoredItem& item_;
   bool verify_;
-  std::vector<std::vector<storage::ReadRequest>> plain_{};  // by file
+  ChunkJobs jobs_;
+  std::vector<Plain> plain_{};  // by file
   std::vector<std::pair<const StoredItem::Leaf*, void*>> to_finish_{};
-  zarr::Scratch scratch_{};
+  std::deque<Staged> staged_{};
+  std::size_t staged_bytes_ = 0;
 };
 
 }  // namespace detail
 
 // Fills every slot whose stored leaf is this item's. DataLossError naming the leaf, file and offset where bytes are missing or their
-// checksum differs (`verify`): some targets have been overwritten then.
+// checksum differs (`verify`; those inside compressed chunks and shards are always verified): some targets have been overwritten then.
 inline void read_leaves(StoredItem& item, const Slots& slots, bool verify) { detail::LeafReader(item, verify).read(slots); }
 
 }  // namespace orrery::inline v0::orbax

@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""run.py ERA --python P --reader R --work DIR: random zarr arrays by the TensorStore of one era, read by us.
+
+Without that Python one check counts as skipped (exit 77), or as failed where CI=true. The last line sums up.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+
+parser = argparse.ArgumentParser()
+parser.add_argument("era")
+for name in ("python", "reader", "work"):
+    parser.add_argument(f"--{name}", required=True, type=os.path.abspath)
+args = parser.parse_args()
+here = os.path.dirname(os.path.abspath(__file__))
+
+if not os.path.exists(args.python):
+    ci = os.environ.get("CI") == "true"
+    print(f"{'FAIL' if ci else 'SKIP'} {args.era} arrays: there is no Python of this era: run scripts/setup, which needs PyPI")
+    print(f"0 passed, {int(ci)} failed, {int(not ci)} skipped")
+    sys.exit(1 if ci else 77)
+shutil.rmtree(args.work, ignore_errors=True)
+written = subprocess.run([args.python, os.path.join(here, "write.py"), args.work], text=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, errors="replace", timeout=500, check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+if written.returncode:
+    print(written.stdout)
+    print(f"FAIL {args.era} arrays: TensorStore wrote none")
+    print("0 passed, 1 failed, 0 skipped")
+    sys.exit(1)
+print(written.stdout.splitlines()[-1], flush=True)
+read = subprocess.run([args.reader, args.era, args.work], timeout=500, check=False)
+if not read.returncode:
+    shutil.rmtree(args.work)
+sys.exit(1 if read.returncode else 0)
