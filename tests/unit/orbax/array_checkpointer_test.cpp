@@ -172,3 +172,18 @@ TEST_CASE("a flipped bit of a single array is noticed") {
   CHECK_THROWS_AS(checkpointer.restore(scratch / "array"), DataLossError);
   CHECK_NOTHROW(checkpointer.restore(scratch / "array", {.verify_checksums = false}));
 }
+
+TEST_CASE("a single array whose files are cut anywhere is refused, or restored as it was") {
+  ScratchDirectory scratch;
+  checkpointer.save(scratch / "array", eight(), fast);
+  for (const auto& [name, content] : files(scratch / "array"))
+    for (std::size_t size = 0; size < content.size(); ++size) {
+      write(scratch / "array/" + name, std::string_view(content).substr(0, size));
+      try {
+        CHECK(checkpointer.restore(scratch / "array") == Tree(eight()));
+        CHECK((name == "_CHECKPOINT_METADATA" || name == "commit_success.txt"));
+      } catch (const Error&) {
+      }
+      write(scratch / "array/" + name, content);
+    }
+}
