@@ -20,7 +20,7 @@ import orbax.checkpoint as ocp
 from flax import serialization
 from flax.training import checkpoints
 
-from cases import CASES, blank, differences, is_array, like, python_number, raw_flax_orbax, raw_orbax
+from cases import CASES, array, blank, differences, is_array, like, python_number, raw_flax_orbax, raw_orbax
 from checks import Checks
 
 
@@ -163,6 +163,24 @@ def check_flax(checks, name, directory, make):
                  lambda: differences(checkpoints.restore_checkpoint(path, target=target_of(make())), make()))
 
 
+def check_arrays(checks, directory):
+    """Single arrays and numbers: raw, and wanted as NumPy arrays, whatever they were saved as."""
+    want = {**CASES["dtypes"].make(), "scalar": 2.5, "integer": -7, "rank0": array("array/rank0", "int16", ()), "empty": np.zeros((0, 3), np.float32),
+            "column_major": CASES["column_major"].make()["matrix"], "key": array("prng_keys/threefry", "uint32", (2,))}
+
+    def restore(name, **options):
+        return ocp.Checkpointer(ocp.ArrayCheckpointHandler()).restore(f"{directory}/array/{name}", **options)
+
+    for name, value in want.items():
+        if name == "key" and checks.era == "newest":  # the versions before give the data of a typed key
+            checks.check(name, "array", lambda: differences(restore(name), jax.random.wrap_key_data(value)))
+            continue
+        number = not is_array(value)
+        raw = np.asarray(value) if number and checks.era != "newest" else value  # recorded from 0.12 on
+        checks.check(name, "array", lambda: differences(restore(name), raw))
+        checks.check(name, "array_numpy", lambda: differences(restore(name, restore_args=ocp.RestoreArgs(restore_type=np.ndarray)), np.asarray(value)))
+
+
 def main(era, directory):
     checks = Checks(era, "check")
     scratch = os.path.join(directory, f"managers.{era}")
@@ -180,6 +198,7 @@ def main(era, directory):
     for name in ("guide", "adam"):
         checks.check(name, "flax_orbax", lambda: differences(checkpoints.restore_checkpoint(f"{directory}/flax_orbax/{name}", target=None),
                                                              raw_flax_orbax(serialization.to_state_dict(CASES[name].make()))))
+    check_arrays(checks, directory)
     checks.finish()
 
 

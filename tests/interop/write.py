@@ -20,13 +20,18 @@ from flax import serialization
 from flax.training import checkpoints
 
 import cases
+import layouts
 from checks import Checks
 
 
 def checkpointer(era, **options):
     if era == "2023":  # there the tree's own metadata is an option, off by default
         options = {"write_tree_metadata": True, **options}
-    return ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_ocdbt=True, **options))
+    return ocp.Checkpointer(ocp.PyTreeCheckpointHandler(**{"use_ocdbt": True, **options}))
+
+
+def array_checkpointer():
+    return ocp.Checkpointer(ocp.ArrayCheckpointHandler())
 
 
 def with_jax(tree):
@@ -93,6 +98,7 @@ def main(era, out):
         make = cases.CASES["dtypes"].make
         attempt("orbax_default", "dtypes", lambda path: ocp.PyTreeCheckpointer().save(path, make()),
                 lambda path: (ocp.PyTreeCheckpointer().restore(path), make()))
+    write_layouts(era, out, checks, written)
     for name in ("guide", "adam"):  # as a program would, with both of Flax's backends
         make = cases.CASES[name].make
         state = lambda: serialization.to_state_dict(make())
@@ -103,6 +109,55 @@ def main(era, out):
     with open(os.path.join(out, "written.txt"), "w") as file:
         file.write("".join(line + "\n" for line in written))
     checks.finish()
+
+
+def write_layouts(era, out, checks, written):
+    """Items that are not trees, and trees in other layouts. They count if they are written; C++ alone reads them back."""
+
+    def attempt(way, name, save):
+        path = os.path.join(out, way, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if checks.check(name, way, lambda: save(path) or []):
+            written.append(f"{way} {name}")
+
+    for layout, (change, files, eras) in layouts.LAYOUTS.items():
+        for name in ("dtypes", "adam", "ranks") if era in eras else ():
+            def save(path):
+                checkpointer(era, use_ocdbt=not files).save(path, cases.CASES[name].make())
+                change(path)
+            attempt(f"orbax_{layout}", name, save)
+    if era in ("2025", "newest"):  # the first ones that have it
+        for name in ("dtypes", "adam"):
+            attempt("orbax_v1", name, lambda path: save_v1(path, cases.CASES[name].make()))
+    for leaf, value in cases.CASES["dtypes"].make().items():
+        attempt("array", leaf, lambda path: array_checkpointer().save(path, value))
+    attempt("array", "scalar", lambda path: array_checkpointer().save(path, 2.5))
+    if era == "2023":
+        attempt("array", "aggregated", lambda path: array_checkpointer().save(path, cases.array("bare", "float32", (4, 2)),
+                                                                              save_args=ocp.SaveArgs(aggregate=True)))
+    if era != "2023":
+        write_random_keys(attempt)
+
+
+def save_v1(path, tree):
+    import orbax.checkpoint.experimental.v1 as v1
+    options = v1.options.ArrayOptions(saving=v1.options.ArrayOptions.Saving(use_zarr3=False))
+    with v1.Context(array_options=options):
+        getattr(v1, "save", getattr(v1, "save_pytree", None))(path, tree)
+
+
+def write_random_keys(attempt):
+    def save(path, handler, args):
+        ocp.Checkpointer(handler).save(path, args=args)
+
+    data = jax.numpy.asarray(cases.array("prng_keys/threefry", "uint32", (2,)))
+    state = ("MT19937", cases.array("random_keys/numpy", "uint32", (624,)), 17, 1, 0.25)
+    attempt("random_key", "old", lambda path: save(path, ocp.JaxRandomKeyCheckpointHandler(), ocp.args.JaxRandomKeySave(data)))
+    attempt("random_key", "typed", lambda path: save(path, ocp.JaxRandomKeyCheckpointHandler("other_name"),
+                                                     ocp.args.JaxRandomKeySave(jax.random.wrap_key_data(data, impl="threefry2x32"))))
+    attempt("random_key", "numpy", lambda path: save(path, ocp.NumpyRandomKeyCheckpointHandler(), ocp.args.NumpyRandomKeySave(state)))
+    attempt("random_key", "numpy_dict", lambda path: save(path, ocp.NumpyRandomKeyCheckpointHandler(), ocp.args.NumpyRandomKeySave(
+        {"bit_generator": state[0], "state": {"key": state[1], "pos": state[2]}, "has_gauss": state[3], "gauss": state[4]})))
 
 
 def save_directory(path, tree, use_orbax):

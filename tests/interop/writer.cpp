@@ -1,7 +1,7 @@
 // interop_writer OUT: every case as an Orbax item (OUT/orbax/NAME), as what flax.serialization.to_bytes writes (OUT/flax/NAME) and as
 // what msgpack_serialize of its state dict writes (OUT/flax_sorted/NAME). Cases with a struct are saved from the struct, the train states
-// also with Flax's Orbax backend (OUT/flax_orbax/NAME). Some cases again with each set of options that changes the files
-// (OUT/options/SET/NAME).
+// also with Flax's Orbax backend (OUT/flax_orbax/NAME), single arrays as ArrayCheckpointHandler does (OUT/array/NAME). Some cases again
+// with each set of options that changes the files (OUT/options/SET/NAME).
 #include <concepts>
 #include <cstdio>
 #include <exception>
@@ -101,6 +101,22 @@ void write_sets(const std::string& out, const std::string& name, T value) {
   }
 }
 
+// One array or number an item, as ArrayCheckpointHandler has them.
+void write_arrays(const std::string& out) {
+  const orrery::SaveOptions options{.force = true, .durability = orrery::Durability::fast};
+  const orrery::ArrayCheckpointer checkpointer;
+  for (const interop::Case& test : interop::cases()) {
+    if (test.name != "dtypes") continue;
+    for (const auto& [key, leaf] : test.tree.items()) checkpointer.save(out + "/array/" + key.text, leaf, options);
+  }
+  checkpointer.save(out + "/array/scalar", 2.5, options);
+  checkpointer.save(out + "/array/integer", std::int64_t{-7}, options);
+  checkpointer.save(out + "/array/rank0", interop::array("array/rank0", interop::DType::int16, {}), options);
+  checkpointer.save(out + "/array/empty", orrery::Array<float>(orrery::Shape{0, 3}), options);
+  checkpointer.save(out + "/array/column_major", interop::column_major().matrix, options);
+  checkpointer.save(out + "/array/key", orrery::PrngKey{.data = orrery::Array<std::uint32_t>(interop::array("prng_keys/threefry", interop::DType::uint32, {2}))}, options);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -123,6 +139,7 @@ int main(int argc, char** argv) {
     else
       write(out, test, test.tree);
   }
+  write_arrays(out);
   std::printf("%s\n", failures ? "some cases could not be written" : "all cases written");
   return failures ? 1 : 0;
 }

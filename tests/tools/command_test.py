@@ -81,6 +81,15 @@ class Show(unittest.TestCase):
         one = show(GOLDEN / case, "--checksums", "--item", "state")
         self.assertEqual(one["leaves"], comparable(next(p["leaves"] for p in about if p["item"] == "state")))
 
+    def test_single_arrays_random_keys_and_v1_items_show_what_they_restore_to(self):
+        for case in ("orbax-0.4/array_handler", "orbax-0.5/array_handler_aggregate", "orbax-0.12/array_handler_scalar", "orbax-0.4/strings"):
+            with self.subTest(case):
+                self.assertEqual(show(GOLDEN / case, "--checksums")["leaves"], comparable(expected(case)["leaves"]))
+        parts = show(GOLDEN / "orbax-0.12/random_keys")["parts"]
+        self.assertEqual([(part["item"], part["leaves"][0]["kind"]) for part in parts], [("numpy", "string"), ("old", "array"), ("typed", "prng_key")])
+        self.assertEqual(show(GOLDEN / "orbax-0.12/random_keys/typed")["leaves"][0]["impl"], "threefry2x32")
+        self.assertEqual(show(GOLDEN / "orbax-0.12/v1_save_zarr2", "--checksums")["leaves"], comparable(expected("orbax-0.12/v1_save_zarr2")["leaves"]))
+
     def test_a_directory_with_legacy_files_shows_the_latest(self):
         about = {part["path"]: part for part in expected("flax/dir_steps")["parts"]}
         root = GOLDEN / "flax/dir_steps"

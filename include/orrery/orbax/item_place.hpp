@@ -51,7 +51,7 @@ inline const Tree* one_array(const Tree& tree) {
 inline std::optional<ItemPlace> find_random_key(const std::string& path) {
   std::vector<std::string> folders;
   for (const storage::DirectoryEntry& entry : storage::list_entries(path))
-    if (entry.kind == storage::FileKind::directory) folders.push_back(entry.name);
+    if (entry.kind == storage::FileKind::directory && !is_foreign_name(entry.name)) folders.push_back(entry.name);
   if (folders.size() != 2 || folders[1] != folders[0] + "_metadata") return std::nullopt;
   const std::string file = path + "/" + folders[1] + "/metadata";
   if (!storage::exists(file) || storage::is_directory(file)) return std::nullopt;
@@ -77,8 +77,17 @@ inline bool is_item_folder(const std::string& path) {
 
 namespace detail {
 
-// The item that v1's load() takes from a checkpoint of several: `state`, `pytree` before 0.12, else the first that is a pytree.
+// The item that v1's load() takes from a checkpoint of several: `state`, `pytree` before 0.12, else the first that is a pytree. Before
+// 0.11.19 there was no indicator file, but a single item `pytree`.
 inline std::optional<std::string> default_item(const std::string& path) {
+  if (!storage::exists(path + "/orbax.checkpoint")) {
+    const std::vector<storage::DirectoryEntry> entries = storage::list_entries(path);
+    const auto folders = std::count_if(entries.begin(), entries.end(), [](const storage::DirectoryEntry& entry) {
+      return entry.kind == storage::FileKind::directory && !is_foreign_name(entry.name);
+    });
+    if (folders != 1 || !storage::exists(path + "/_CHECKPOINT_METADATA") || !storage::exists(path + "/pytree/_METADATA"))
+      return std::nullopt;
+  }
   for (const char* usual : {"state", "pytree"})
     if (storage::exists(path + "/" + usual + "/_METADATA")) return usual;
   for (const std::string& name : storage::list_directory(path))
@@ -106,8 +115,7 @@ inline std::optional<std::string> default_item(const std::string& path) {
 inline ItemPlace find_item(const std::string& path) {
   if (!storage::is_directory(path)) throw FormatError("expected the directory of an Orbax item, found a file", {{}, path, {}});
   if (is_item_folder(path)) return {path};
-  if (storage::exists(path + "/orbax.checkpoint"))
-    if (const auto name = detail::default_item(path)) return {path + "/" + *name};
+  if (const auto name = detail::default_item(path)) return {path + "/" + *name};
   if (auto key = find_random_key(path)) return *key;
   detail::refuse_place(path);
 }

@@ -2,6 +2,7 @@
 // The semantics are those of design.md 5: the target's structure decides where it has one, type and file decide where it has not.
 #pragma once
 
+#include <charconv>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -156,21 +157,34 @@ class Matcher {
       else if (!per_member) wrong_kind(path, "a list of " + std::to_string(ops.size(object)), stored);
       return;
     }
-    if (!stored.is_list() && !stored.is_tuple()) return wrong_kind(path, per_member ? "a tuple" : "a list", stored);
+    const bool numbered = is_numbered(stored);
+    if (!numbered && !stored.is_list() && !stored.is_tuple()) return wrong_kind(path, per_member ? "a tuple" : "a list", stored);
     std::size_t count = per_member ? ops.types.size() : object || ops.fixed_size ? ops.size(object) : 0;
     const bool follow = !per_member && !ops.fixed_size && count == 0;  // an empty one says nothing: the file decides
-    if (!follow && count != stored.size()) {
+    if (!follow && !numbered && count != stored.size()) {
       differences.shapes.push_back({to_string(path), "a list of " + std::to_string(stored.size()) + " is stored, one of " + std::to_string(count) + " wanted"});
       return;
     }
     if (follow && !ops.make && stored.size()) return wrong_kind(path, "elements that the target cannot make (" + std::string(ops.type_name) + ")", stored);
-    std::uint32_t self = step(follow ? Plan::Do::make : Plan::Do::walk, ops, stored, at, stored.size());
-    const Children elements(stacks_, ops, follow ? nullptr : object, stored.size());
-    for (std::size_t i = 0; i < stored.size(); ++i) {
+    if (follow) count = stored.size();
+    std::uint32_t self = step(follow ? Plan::Do::make : Plan::Do::walk, ops, stored, at, count);
+    const Children elements(stacks_, ops, follow ? nullptr : object, count);
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < count; ++i) {
       PathLink link{path, {}, i, true};
-      node(*ops.types[per_member ? i : 0], elements[i], stored.elements()[i],
-           {self, static_cast<std::uint32_t>(i), false, {}}, &link, depth + 1);
+      const TypeOps& element = *ops.types[per_member ? i : 0];
+      if (const Tree* child = numbered ? stored.find(std::to_string(i)) : &stored.elements()[i]) {
+        ++used;
+        node(element, elements[i], *child, {self, static_cast<std::uint32_t>(i), false, {}}, &link, depth + 1);
+      } else {
+        missing(element, elements[i], &link);
+      }
     }
+    if (!numbered || used == stored.size()) return;
+    std::unordered_set<std::string_view> known;
+    for (const auto& [key, child] : stored.items())
+      if (std::size_t i = 0; std::from_chars(key.text.data(), key.text.data() + key.text.size(), i).ec == std::errc() && i < count) known.insert(key.text);
+    extra(stored, known, path);
   }
 
   void map(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {

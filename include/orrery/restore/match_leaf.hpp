@@ -22,6 +22,16 @@ inline bool is_leafless(const TypeOps& ops) {
 // None, or a container without entries.
 inline bool is_empty(const Tree& stored) { return stored.is_none() || (!stored.is_leaf() && stored.size() == 0); }
 
+// A dict of nothing but "0", "1", ...: what a list or tuple is where names alone tell the structure, as in Orbax's items without
+// _METADATA. Elements without leaves are not among them.
+inline bool is_numbered(const Tree& stored) {
+  if (!stored.is_dict() || stored.size() == 0) return false;
+  return std::all_of(stored.items().begin(), stored.items().end(), [](const Tree::Item& item) {
+    const std::string& key = item.key.text;
+    return !key.empty() && (key == "0" || key[0] != '0') && key.find_first_not_of("0123456789") == key.npos;
+  });
+}
+
 inline std::string describe_extents(const LeafType& leaf) {
   if (leaf.any_rank) return "any shape";
   std::string text = "(";

@@ -67,6 +67,9 @@ TEST_CASE("a bare leaf is refused by the Orbax backend with Flax's words and bot
   storage_test::ScratchDirectory root;
   CHECK_THROWS_WITH_AS(fx::save_checkpoint(root.path(), Array<float>({3}), 0, {.backend = fx::Backend::orbax}),
                        doctest::Contains("Orbax backend only accept pytree as save target."), ArgumentError);
+  CHECK_THROWS_WITH_AS(fx::save_checkpoint(root.path(), 1.5, 0),
+                       doctest::Contains("save it with orrery::ArrayCheckpointer, or wrap it in a struct or map"), ArgumentError);
+  CHECK(storage::list_directory(root.path()).empty());
 }
 
 TEST_CASE("the switch takes the words that Python takes for true and false") {

@@ -90,6 +90,13 @@ TEST_CASE("strings are found by name as TensorStore finds them") {
   CHECK_THROWS_AS(strings.at(""), DataLossError);
 }
 
+TEST_CASE("every string has a name that finds it") {
+  const StoredStrings strings(R"({"m.n":"abc","a":{"b":"nested","":"empty"},"a/b":"one","c~":"zero","n":5})", {{}, "_strings.json", {}});
+  CHECK(strings.names() == std::vector<std::string>{"a/", "a/b", "a~1b", "c~0", "m.n"});
+  for (const std::string& name : strings.names()) CHECK(strings.find(name));
+  CHECK_FALSE(strings.find("n"));
+}
+
 TEST_CASE("every string that is written is found again") {
   Tree tree = Tree::dict();
   for (const std::string key : {"//a", "/x", "a/b", "a/c/d", "a..b", " ", "\u00e9", "q\""})

@@ -78,3 +78,21 @@ TEST_CASE("keys and indices in one place are refused, not sorted by two orders a
     CHECK_THROWS_AS(built(entries), FormatError);
   }
 }
+
+TEST_CASE("names alone make a tree of dicts, keys sorted, cut at every dot") {
+  const auto tree = [](const std::vector<std::string>& names) {
+    return tree_of_names(names, [](const std::string& name) { return Tree::string(name); }, {{}, "item", {}});
+  };
+  Tree want = Tree::dict();
+  want["a"]["0"]["w"] = std::string("a.0.w");
+  want["a"]["1"] = std::string("a.1");
+  want["b"][""]["/c"] = std::string("b../c");
+  const Tree made = tree({"b../c", "a.1", "a.0.w"});
+  CHECK(made == want);
+  CHECK(made.keys() == std::vector<std::string>{"a", "b"});
+  CHECK(tree({""}) == Tree::string(""));
+  CHECK(tree({}).is_none());
+  for (const auto& names : {std::vector<std::string>{"a", "a.b"}, {"a.b", "a"}, {"a", "a"}, {"", "a"}, {"a", ""}})
+    CHECK_THROWS_WITH_AS(tree(names), doctest::Contains("one lies below the other"), FormatError);
+  CHECK_THROWS_AS(tree({std::string(1000, '.')}), FormatError);
+}

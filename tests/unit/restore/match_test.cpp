@@ -489,3 +489,26 @@ TEST_CASE("a stored tree that nests too deep is refused, not followed") {
   }
   CHECK_THROWS_AS(restore<Node>(tree), FormatError);
 }
+
+TEST_CASE("a dict of indices is a list or tuple to whoever wants one; elements without leaves may be absent") {
+  Tree stored = Tree::dict();
+  for (const char* index : {"0", "1", "10", "2", "3", "4", "5", "6", "7", "8", "9"}) stored[index] = Floats::from({static_cast<float>(std::stoi(index))});
+  const auto list = restore<std::vector<Floats>>(stored);
+  REQUIRE(list.size() == 11);
+  CHECK(list[10] == Floats::from({10}));
+  CHECK(restore<std::map<std::string, Floats>>(stored).size() == 11);
+  Tree second = Tree::dict();
+  second["1"] = Floats::from({1});
+  using Pair = std::tuple<std::monostate, Floats>;
+  CHECK(std::get<1>(restore<Pair>(second)) == Floats::from({1}));
+  using Two = std::tuple<Floats, Floats>;
+  CHECK_THROWS_WITH_AS(restore<Two>(second), doctest::Contains("0"), KeyError);
+  CHECK_THROWS_AS(restore<std::vector<Floats>>(second), KeyError);
+  for (const char* key : {"", "01", "a", "-1", "1 ", "18446744073709551616"}) {
+    Tree odd = Tree::dict();
+    odd[key] = Floats::from({1});
+    CHECK_THROWS_AS(restore<std::vector<Floats>>(odd), MismatchError);
+  }
+  std::vector<Floats> three(3);
+  CHECK_THROWS_AS(restore_into(three, second), KeyError);
+}
