@@ -4,6 +4,7 @@
 #include "orrery/flax/msgpack_file.hpp"
 #include "orrery/orbax/read_leaves.hpp"
 #include "orrery/orbax/stored_item.hpp"
+#include "orrery/safetensors.hpp"
 
 namespace orrery::tools {
 
@@ -42,6 +43,17 @@ class OrbaxSource : public Source {
   Tree tree_;
 };
 
+class SafetensorsSource : public Source {
+ public:
+  explicit SafetensorsSource(const std::string& path) : stored_(path) {}
+  const Tree& tree() const override { return stored_.tree(); }
+
+ private:
+  void fill(const Slots& slots) override { stored_.read(slots.reads); }
+
+  safetensors::detail::Stored stored_;
+};
+
 class JsonSource : public Source {
  public:
   explicit JsonSource(const std::string& path) : tree_(json_tree_from_file(path)) {}
@@ -68,6 +80,7 @@ std::unique_ptr<Source> open(const Part& part) {
   switch (part.layout) {
     case Layout::flax: return std::make_unique<FlaxSource>(part.path);
     case Layout::json: return std::make_unique<JsonSource>(part.path);
+    case Layout::safetensors: return std::make_unique<SafetensorsSource>(part.path);
     case Layout::orbax: break;
   }
   return std::make_unique<OrbaxSource>(part.path, part.state_dict);

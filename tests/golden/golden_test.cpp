@@ -8,6 +8,7 @@
 #include "cases.hpp"
 #include "later.hpp"
 #include "load.hpp"
+#include "orrery/safetensors.hpp"
 
 using namespace orrery;
 
@@ -39,6 +40,22 @@ TEST_CASE("every golden checkpoint that is not left for later restores to what t
   CHECK(total > 200);
 }
 
+TEST_CASE("what is read from a golden safetensors file and written again is the same file, byte for byte") {
+  std::size_t files = 0;
+  for (const golden::Check& check : golden::all_checks()) {
+    if (check.layout != "safetensors file") continue;
+    INFO(check.name);
+    const std::string bytes = storage::read_file(check.path, std::size_t{1} << 20);
+    safetensors::Metadata metadata;
+    const Tree tree = safetensors::load_file(check.path, {.metadata = &metadata});
+    const std::string again = safetensors::save(tree, metadata);
+    if (metadata.size() < 2) CHECK(again == bytes);
+    else CHECK(again.size() == bytes.size());  // the library writes its texts in any order
+    ++files;
+  }
+  CHECK(files == 27);
+}
+
 TEST_CASE("names, kinds, dtypes and shapes are known without reading a value") {
   for (const golden::Check& check : golden::all_checks()) {
     if (!listed_as(check.name).empty()) continue;
@@ -48,7 +65,7 @@ TEST_CASE("names, kinds, dtypes and shapes are known without reading a value") {
 }
 
 TEST_CASE("what is left for later cannot be restored yet, so the list shrinks with every format that is added") {
-  CHECK(std::size(golden::later) <= 87);
+  CHECK(std::size(golden::later) <= 60);
   std::map<std::string, bool> all_right;
   for (const golden::Later& later : golden::later) CHECK_MESSAGE(all_right.emplace(later.name, true).second, "listed twice: ", later.name);
   std::set<std::string> seen;
