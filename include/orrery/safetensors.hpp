@@ -78,6 +78,11 @@ template <class... Explicit, PyTree T>
   requires(!is_options<T> && (sizeof...(Explicit) == 0 || (std::is_same_v<Explicit, T> && ...)))
 T load_file(const std::string& path, T target, const LoadOptions& options = {});
 
+// The same from bytes in memory.
+template <PyTree T>
+  requires(!is_options<T>)
+T load(std::string_view bytes, const LoadOptions& options = {});
+
 // The texts of "__metadata__"; reads the header alone.
 Metadata load_metadata(const std::string& path);
 
@@ -245,6 +250,14 @@ template <class... Explicit, PyTree T>
 T load_file(const std::string& path, T target, const LoadOptions& options) {
   detail::load_value(detail::Stored(path), ops<T>(), std::addressof(target), false, options);
   return target;
+}
+
+template <PyTree T>
+  requires(!is_options<T>)
+T load(std::string_view bytes, const LoadOptions& options) {
+  T value{};
+  detail::load_value(detail::Stored(std::as_bytes(std::span(bytes.data(), bytes.size()))), ops<T>(), std::addressof(value), true, options);
+  return value;
 }
 
 inline Metadata load_metadata(const std::string& path) { return detail::Stored(path).metadata(); }

@@ -90,6 +90,8 @@ TEST_CASE("a raw load has the flat names of the file, sorted, and what is writte
   CHECK(storage_test::contents(scratch / "a") == storage_test::contents(scratch / "b"));
   CHECK(st::save(tree, metadata) == storage_test::contents(scratch / "a"));
   CHECK(st::load(st::save(tree)) == tree);
+  const State state = example();
+  check_same(state, st::load<State>(st::save(state)));
 }
 
 TEST_CASE("every dtype of the format keeps its bytes") {
