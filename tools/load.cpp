@@ -6,6 +6,7 @@
 #include "orrery/orbax/item_place.hpp"
 #include "orrery/orbax/read_leaves.hpp"
 #include "orrery/orbax/stored_item.hpp"
+#include "orrery/safetensors.hpp"
 #include "orrery/storage/file_system.hpp"
 
 namespace orrery::tools {
@@ -80,6 +81,17 @@ class ZarrSource : public Source {
   Tree tree_;
 };
 
+class SafetensorsSource : public Source {
+ public:
+  explicit SafetensorsSource(const std::string& path) : stored_(path) {}
+  const Tree& tree() const override { return stored_.tree(); }
+
+ private:
+  void fill(const Slots& slots) override { stored_.read(slots.reads); }
+
+  safetensors::detail::Stored stored_;
+};
+
 class JsonSource : public Source {
  public:
   explicit JsonSource(const std::string& path) : tree_(json_tree_from_file(path)) {}
@@ -107,6 +119,7 @@ std::unique_ptr<Source> open(const Part& part) {
     case Layout::flax: return std::make_unique<FlaxSource>(part.path);
     case Layout::json: return std::make_unique<JsonSource>(part.path);
     case Layout::zarr: return std::make_unique<ZarrSource>(part.path);
+    case Layout::safetensors: return std::make_unique<SafetensorsSource>(part.path);
     case Layout::orbax: break;
   }
   return std::make_unique<OrbaxSource>(part.path, part.state_dict);

@@ -123,10 +123,7 @@ class Locator {
   std::vector<Part> parts;
 
   void visit(const fs::path& path, const fs::path& below, std::optional<double> step, bool inside_root) {
-    if (file_at(path)) {
-      refuse_safetensors(path);
-      return add(Layout::flax, path, below, step);
-    }
+    if (file_at(path)) return add(is_safetensors(path) ? Layout::safetensors : Layout::flax, path, below, step);
     if (is_bare_array(path)) return add(Layout::zarr, path, below, step);
     if (is_item(path)) {
       add(Layout::orbax, path, below, step);
@@ -140,7 +137,8 @@ class Locator {
       if (!series.empty()) return root(path, below, series);
     }
     if (is_bare_step(path)) return items(path, below, step);
-    throw FormatError("this is no checkpoint that orrery knows: expected a legacy Flax file, an Orbax item, a step, a directory of steps or a zarr array",
+    throw FormatError("this is no checkpoint that orrery knows: expected a legacy Flax or safetensors file, an Orbax item, a step, a directory of steps "
+                      "or a zarr array",
                       {{}, path.string()});
   }
 
@@ -183,16 +181,16 @@ class Locator {
     visit(path / entry->name, below / entry->name, entry->number, true);
   }
 
-  // Eight bytes of length, then JSON: what no msgpack file of Flax can be.
-  static void refuse_safetensors(const fs::path& path) {
+  // Eight bytes of length, then JSON: what no msgpack file of Flax can be. A damaged file has its name to tell it by.
+  static bool is_safetensors(const fs::path& path) {
+    if (path.extension() == ".safetensors") return true;
     unsigned char head[9] = {};
     std::ifstream file(path, std::ios::binary);
-    if (!file.read(reinterpret_cast<char*>(head), sizeof head) || head[8] != '{') return;
+    if (!file.read(reinterpret_cast<char*>(head), sizeof head) || head[8] != '{') return false;
     std::uint64_t length = 0;
     for (int i = 7; i >= 0; --i) length = length << 8 | head[i];
     std::error_code ignored;
-    if (length <= fs::file_size(path, ignored) - 8)
-      throw FormatError("this is a safetensors file; orrery reads Orbax and Flax checkpoints here", {{}, path.string()});
+    return length <= fs::file_size(path, ignored) - 8;
   }
 
   const LocateOptions& options_;
@@ -201,7 +199,7 @@ class Locator {
 }  // namespace
 
 std::string_view name(Layout layout) {
-  constexpr std::string_view names[] = {"flax", "orbax", "json", "zarr"};
+  constexpr std::string_view names[] = {"flax", "orbax", "json", "zarr", "safetensors"};
   return names[static_cast<std::size_t>(layout)];
 }
 

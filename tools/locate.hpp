@@ -1,5 +1,6 @@
-// What a path given on the command line is, and what lies in it that can be restored: a legacy Flax file, an Orbax item, a step with
-// its items, a manager's root, a legacy directory with steps or one zarr array. Looks at names only; reading is load.hpp's job.
+// What a path given on the command line is, and what lies in it that can be restored: a legacy Flax file, a safetensors file, an Orbax
+// item, a step with its items, a manager's root, a legacy directory with steps or one zarr array. Looks at names only; reading is
+// load.hpp's job.
 #pragma once
 
 #include <optional>
@@ -9,13 +10,14 @@
 namespace orrery::tools {
 
 enum class Layout {
-  flax,    // a msgpack file
-  orbax,   // a directory with arrays: an Orbax item
-  json,    // a directory with one JSON file, as JsonCheckpointHandler writes it
-  zarr,    // a zarr array alone, in a directory of its own
+  flax,         // a msgpack file
+  orbax,        // a directory with arrays: an Orbax item
+  json,         // a directory with one JSON file, as JsonCheckpointHandler writes it
+  zarr,         // a zarr array alone, in a directory of its own
+  safetensors,  // a safetensors file
 };
 
-// "orbax", "flax", "json", "zarr": the "format" of the canonical description.
+// "orbax", "flax", "json", "zarr", "safetensors": the "format" of the canonical description.
 std::string_view name(Layout layout);
 
 // One thing that restores to one tree.

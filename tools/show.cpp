@@ -160,7 +160,7 @@ void show_table(const Part& part, const ShowOptions& options) {
 void add_show(CLI::App& app) {
   CLI::App* command = app.add_subcommand("show", "The tree of a checkpoint: names, dtypes, shapes, bytes");
   const auto options = std::make_shared<ShowOptions>();
-  command->add_option("CKPT", options->path, "A legacy Flax file or directory, an Orbax item or step, or a manager's root")->required();
+  command->add_option("CKPT", options->path, "A legacy Flax file or directory, a safetensors file, an Orbax item or step, or a manager's root")->required();
   command->add_flag("--json", options->json, "The canonical description as JSON");
   command->add_flag("--checksums", options->checksums, "With --json: CRC-32C and first bytes of every leaf (reads the values)");
   command->add_flag("--values", options->values, "Values of scalars, smallest, mean and largest of arrays (reads the values)");

@@ -4,5 +4,6 @@
 #include "orrery/checkpoint.hpp"
 #include "orrery/flax.hpp"
 #include "orrery/optax.hpp"
+#include "orrery/safetensors.hpp"
 #include "orrery/tree.hpp"
 #include "orrery/version.hpp"

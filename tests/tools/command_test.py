@@ -45,13 +45,13 @@ class Show(unittest.TestCase):
         for case in ("orbax-0.12/layout_ocdbt_zarr2_zstd", "orbax-0.12/dtypes_numpy_zarr2", "orbax-0.12/ranks", "orbax-0.12/empties", "orbax-0.12/keys",
                      "orbax-0.12/prng_keys", "orbax-0.12/sharded_big", "orbax-0.12/strings", "orbax-0.11/default", "guide-newest/single_save",
                      "flax/scalars", "flax/numpy_scalars", "flax/containers", "flax/chunked", "flax/integer_keys", "flax/strings_and_maps",
-                     "guide-newest/legacy_step0"):
+                     "guide-newest/legacy_step0", "safetensors/all_dtypes", "safetensors/names", "safetensors/shapes", "safetensors/no_tensors"):
             with self.subTest(case):
                 about = expected(case)
                 path = (GOLDEN / case).parent / about["checkpoint"]
                 printed = show(path, "--checksums")
                 self.assertEqual(printed["leaves"], comparable(about["leaves"]))
-                self.assertEqual(printed["format"], "orbax" if "orbax" in about["layout"] else "flax")
+                self.assertEqual(printed["format"], next((name for name in ("orbax", "safetensors") if name in about["layout"]), "flax"))
 
     def test_lines_are_the_very_text_of_the_expected_file(self):
         case = "flax/scalars"
@@ -146,7 +146,8 @@ class Fail(unittest.TestCase):
             scratch = pathlib.Path(scratch)
             (scratch / "empty").mkdir()
             (scratch / "cut").write_bytes((GOLDEN / "flax/containers.msgpack").read_bytes()[:100])
-            for path in (scratch / "nothing", scratch / "empty", scratch / "cut", "gs://bucket/checkpoint", GOLDEN / "flax/dir_leftover_tmp/checkpoint_tmp",
+            (scratch / "cut.safetensors").write_bytes((GOLDEN / "safetensors/basic.safetensors").read_bytes()[:100])
+            for path in (scratch / "nothing", scratch / "cut.safetensors", scratch / "empty", scratch / "cut", "gs://bucket/checkpoint", GOLDEN / "flax/dir_leftover_tmp/checkpoint_tmp",
                          GOLDEN / "orbax-0.12/unfinished_merge/3.orbax-checkpoint-tmp"):
                 with self.subTest(path):
                     done = run("show", path, "--json")
@@ -196,6 +197,28 @@ class Convert(unittest.TestCase):
         self.convert(self.folder / "file", self.folder / "item", "--to", "orbax", "--force")
         self.convert(self.folder / "item", self.folder / "again", "--to", "flax")
         self.assertEqual((self.folder / "again").read_bytes(), (self.folder / "file").read_bytes())
+
+    def test_orbax_to_safetensors_joins_names_with_dots_and_back_keeps_them(self):
+        file = self.folder / "model"
+        self.convert(GOLDEN / "guide-newest/single_save", file, "--to", "safetensors")
+        by_path = lambda leaves: sorted(leaves, key=lambda leaf: leaf["path"])
+        arrays = [{**leaf, "kind": "array", "path": [".".join(map(str, leaf["path"]))]} for leaf in comparable(expected("guide-newest/single_save")["leaves"])
+                  if leaf["kind"] in ("array", "scalar")]
+        for leaf in arrays:
+            leaf.pop("value", None)
+        self.assertEqual(by_path(show(file, "--checksums")["leaves"]), by_path(arrays))
+        self.convert(file, self.folder / "item", "--to", "orbax")
+        self.assertEqual(show(self.folder / "item", "--checksums")["leaves"], by_path(arrays))
+        self.convert(self.folder / "item", self.folder / "again", "--to", "safetensors")
+        self.assertEqual((self.folder / "again").read_bytes(), file.read_bytes())
+
+    def test_texts_of_a_safetensors_file_stay_and_strings_are_refused(self):
+        self.convert(GOLDEN / "safetensors/metadata.safetensors", self.folder / "file", "--to", "safetensors")
+        self.assertIn('"note":"é 检查点"'.encode(), (self.folder / "file").read_bytes())
+        done = run("convert", GOLDEN / "orbax-0.12/strings", self.folder / "no", "--to", "safetensors")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no text", done.stderr)
+        self.assertFalse((self.folder / "no").exists())
 
     def test_an_existing_destination_stays_unless_forced(self):
         source, file = GOLDEN / "guide-newest/single_save", self.folder / "file"
