@@ -1,5 +1,6 @@
-// The chunks of an item that must be decoded, gathered first and then worked off: in file order, neighbours read in one call, on as many
-// threads as there are processors. Where chunks are is told by ItemStore; what they mean, by zarr::read_chunk.
+// The chunks of an item that must be decoded, gathered first and then worked off: in file order, small neighbours read in one call, large
+// ones decoded straight out of the mapped file, on as many threads as there are processors. Where chunks are is told by ItemStore; what
+// they mean, by zarr::read_chunk.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +20,7 @@
 #include "orrery/formats/zarr/array.hpp"
 #include "orrery/orbax/item_store.hpp"
 #include "orrery/storage/file.hpp"
+#include "orrery/storage/mapped_file.hpp"
 #include "orrery/storage/worker_pool.hpp"
 
 namespace orrery::inline v0::orbax {
@@ -66,8 +68,9 @@ class ChunkJobs {
     zarr::Scratch stored{}, decoded{};
   };
 
-  static constexpr std::uint64_t most_at_once = std::uint64_t{4} << 20;  // chunks that are larger are tasks of their own
-  static constexpr std::uint64_t largest_gap = std::uint64_t{16} << 10;  // above that another call costs less than reading along
+  static constexpr std::uint64_t most_at_once = std::uint64_t{4} << 20;     // chunks that are larger are tasks of their own
+  static constexpr std::uint64_t largest_gap = std::uint64_t{16} << 10;     // above that another call costs less than reading along
+  static constexpr std::uint64_t worth_mapping = std::uint64_t{256} << 10;  // below that page faults cost more than a copy
   static constexpr std::size_t most_inline = 1024;
   static constexpr std::uint64_t worth_threads = std::uint64_t{1} << 20;  // decoded bytes
 
@@ -138,11 +141,20 @@ inline std::vector<ChunkJobs::Task> ChunkJobs::tasks() {
 inline void ChunkJobs::run(const Task& task, Buffers& buffers) const {
   const ItemStore::Value& head = jobs_[task.first].value;
   const char* bytes = nullptr;
+  storage::MappedFile mapped;
   if (!head.is_inline && task.size > 0) {
     const auto size = static_cast<std::size_t>(task.size);
-    std::byte* room = buffers.stored.room(size);
-    storage::File::open(store_.path(head.file)).pread_exactly(task.offset, room, size);
-    bytes = reinterpret_cast<const char*>(room);
+    if (task.size >= worth_mapping) {
+      mapped = storage::MappedFile::open(store_.path(head.file));
+      if (task.offset > mapped.size() || task.size > mapped.size() - task.offset)
+        throw DataLossError("this file became shorter while it was read",
+                            {*targets_[jobs_[task.first].target].name, mapped.path(), task.offset});
+      bytes = reinterpret_cast<const char*>(mapped.data()) + task.offset;
+    } else {
+      std::byte* room = buffers.stored.room(size);
+      storage::File::open(store_.path(head.file)).pread_exactly(task.offset, room, size);
+      bytes = reinterpret_cast<const char*>(room);
+    }
   }
   for (std::size_t i = task.first; i < task.last; ++i) {
     const ItemStore::Value& value = jobs_[i].value;

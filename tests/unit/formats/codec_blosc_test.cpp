@@ -86,9 +86,9 @@ TEST_CASE("a damaged container never writes outside of its target") {
   for (const char* codec : {"blosclz", "lz4", "zlib", "zstd"})
     for (const int shuffle : {BLOSC_SHUFFLE, BLOSC_BITSHUFFLE}) {
       const std::string packed = container(bytes, codec, shuffle, 4, 1024);
-      for (int i = 0; i < 2000; ++i) {
+      for (unsigned i = 0; i < 2000; ++i) {
         std::string damaged = packed;
-        for (unsigned n = 0; n < 1 + i % 3u; ++n) damaged[random() % damaged.size()] = static_cast<char>(random());
+        for (unsigned n = 0; n < 1 + i % 3; ++n) damaged[random() % damaged.size()] = static_cast<char>(random());
         try {
           orrery::blosc_decompress(damaged, memory, size);
         } catch (const Error&) {

@@ -44,8 +44,8 @@ struct Sharding;
 struct CodecChain {
   Shape transpose{};  // encoded axis i is axis transpose[i] of the chunk; empty: as they are. Reversed: zarr v2's order F
   bool big_endian = false;
-  std::vector<Sharding> sharding;    // none or one: then the chunk is a shard, and `bytes` is empty
-  std::vector<ByteCodec> bytes{};    // in the order of encoding; at most one of them compresses
+  std::vector<Sharding> sharding;  // none or one: then the chunk is a shard, and `bytes` is empty (a {} would want Sharding complete)
+  std::vector<ByteCodec> bytes{};  // in the order of encoding; at most one of them compresses
 
   bool is_sharded() const noexcept { return !sharding.empty(); }
   bool is_compressed() const noexcept {
