@@ -142,7 +142,7 @@ void compression(const std::string& root, std::size_t bytes, int blocks) {
     State state = make_state(bytes, 10);
     for (auto& [name, array] : state)
       for (std::size_t i = 0; sparse && i < array.size(); ++i)
-        if (i / 1024 % 100 != 0) array.data()[i] = 0;
+        if (i / 1024 % 100 != 50) array.data()[i] = 0;
     std::vector<orrery::benchmarks::Buffer> buffers;
     for (auto& [name, array] : state) buffers.push_back({array.data(), array.size() * sizeof(float)});
     std::vector<Series> saves, restores;

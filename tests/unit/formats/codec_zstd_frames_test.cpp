@@ -102,6 +102,10 @@ TEST_CASE("compressing pays for payloads that are almost empty everywhere, and d
   Bytes sparse(size);
   for (std::size_t i = 0; i < size; i += 400) sparse[i] = static_cast<std::byte>(i * 37 >> 3);
   CHECK(pays(sparse));
+  Bytes one_row = noise(size);  // of a hundred
+  for (std::size_t i = 0; i < size; ++i)
+    if (i / 512 % 100 != 3) one_row[i] = std::byte{0};
+  CHECK(pays(one_row));
   Bytes half = noise(size);
   std::fill(half.begin(), half.begin() + static_cast<std::ptrdiff_t>(size / 2), std::byte{0});
   CHECK_FALSE(pays(half));

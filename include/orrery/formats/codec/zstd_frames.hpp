@@ -68,18 +68,20 @@ class ZstdStream {
 };
 
 // Whether compressing is faster than writing: level 1 takes 1 GiB/s of a core and less from most data, and reaches what a disk does only
-// where next to nothing is left of it (zeros, rows of zeros, very sparse arrays). So four samples, evenly spread, must each shrink to a
-// 32nd; the first that does not ends the search, which for dense data is after 5 to 20 us. sample(offset, size) gives bytes of the payload;
-// samples grow from 1 KiB to 16 KiB with it, so that asking stays below 3 % of writing it.
+// where next to nothing is left of it (zeros, rows of zeros, very sparse arrays). So four samples, evenly spread, must shrink to a 16th
+// together; as soon as they cannot the search ends, which for dense data is after 5 to 20 us, at the first. sample(offset, size) gives
+// bytes of the payload; samples grow from 1 KiB to 16 KiB with it, so that asking stays below 3 % of writing it.
 template <class Sample>
 bool zstd_pays(std::size_t payload_bytes, Sample&& sample) {
-  constexpr std::size_t samples = 4, smallest = 1024, largest = 16384, gain = 32;
+  constexpr std::size_t samples = 4, smallest = 1024, largest = 16384, gain = 16;
   if (payload_bytes < samples * smallest) return false;
   const std::size_t size = std::clamp(payload_bytes / 1024, smallest, largest);
   std::byte out[largest + 512];
+  std::size_t left = 0;
   for (std::size_t i = 0; i < samples; ++i) {
     const std::span<const std::byte> bytes = sample((payload_bytes - size) / (samples - 1) * i, size);
-    if (zstd_compress_into(bytes, std::span(out).first(zstd_frame_bound(bytes.size())), {}) * gain > bytes.size()) return false;
+    left += zstd_compress_into(bytes, std::span(out).first(zstd_frame_bound(bytes.size())), {});
+    if (left * gain > samples * size) return false;
   }
   return true;
 }
