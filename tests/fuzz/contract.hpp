@@ -44,12 +44,15 @@ inline void expect(bool holds, const char* what) {
   if (!holds) throw Finding(what);
 }
 
-// `write` may refuse what was read (formats can be wider than their writers); if it does not, reading what it wrote must give the same
-// text when written again.
-template <class Value, class Write, class Read>
-void expect_stable(const Value& value, Write&& write, Read&& parse) {
+// `write` may refuse what was read (formats can be wider than their writers); if it does not, reading what it wrote must give the same, and
+// the same text when written again.
+template <class Value, class Write, class Read, class Same>
+void expect_stable(const Value& value, Write&& write, Read&& parse, Same&& same) {
   const std::optional<std::string> once = read([&] { return std::string(write(value)); });
-  if (once) expect(write(parse(*once)) == *once, "what was read and written again is read as something else");
+  if (!once) return;
+  const Value again = parse(*once);
+  expect(same(value, again), "what was read and written again is read as something else");
+  expect(write(again) == *once, "what was read and written twice is written in two ways");
 }
 
 inline std::span<const std::byte> as_bytes(std::string_view input) { return std::as_bytes(std::span(input.data(), input.size())); }

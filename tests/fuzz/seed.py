@@ -35,6 +35,7 @@ for path in files:
     if path.name in ("_METADATA", "_CHECKPOINT_METADATA", "_strings.json", "_sharding", "metadata") or path.parent.name == "array_metadatas":
         put("json", name_of(path), path.read_bytes())
 put("json", "orrery", json.dumps({"crc32c": {"a.b/0.0": 123, "c/0": 4294967295}}).encode())
+put("json", "escapes", json.dumps({"a\t\n\r\b\f\\\"/\x01\x1f\x7f é \u2028 \U0001f600": ["\t", "\n", "\r", "\b", "\f"]}).encode())
 put("json", "numbers", b'[0, -0, 1e-400, 1e308, 18446744073709551615, 99999999999999999999, NaN, -Infinity, 1.5e+3, "\\u00e9\\ud83d\\ude00"]')
 
 # zarr: metadata, and each array's first chunks behind it.

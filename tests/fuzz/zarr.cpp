@@ -16,7 +16,12 @@ constexpr std::size_t most_bytes = std::size_t{64} << 20;  // of an array: metad
 
 void zarr_metadata(std::string_view input) {
   if (const auto metadata = read([&] { return zarr::parse_metadata(input, where); }))
-    expect_stable(*metadata, zarr::to_json, [](const std::string& text) { return zarr::parse_metadata(text, where); });
+    expect_stable(
+        *metadata, zarr::to_json, [](const std::string& text) { return zarr::parse_metadata(text, where); },
+        [](const zarr::ArrayMetadata& a, const zarr::ArrayMetadata& b) {
+          return a.shape == b.shape && a.chunks == b.chunks && a.dtype == b.dtype && a.order == b.order && a.separator == b.separator &&
+                 a.compressor == b.compressor && a.level == b.level;
+        });
 }
 
 // Two bytes for the length of the metadata, the metadata, and the stored bytes of the chunk.
