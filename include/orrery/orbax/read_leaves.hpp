@@ -38,6 +38,7 @@ class LeafReader {
 
  private:
   void read(const StoredItem::Leaf& leaf, const Slot& slot) {
+    if (slot.part) return read_part(leaf, slot.to.array);
     if (leaf.aggregated) return item_.aggregate().read(*leaf.aggregated, slot.to.array);
     if (slot.to.array.dtype == leaf.array.dtype) return read(leaf, slot.to.array);
     const AnyArray stored = AnyArray::uninitialized(leaf.array.dtype, leaf.array.shape);
@@ -54,6 +55,42 @@ class LeafReader {
     if (plain_.size() <= value->file) plain_.resize(value->file + 1);
     plain_[value->file].push_back({value->offset, to.nbytes(), const_cast<void*>(to.data), item_.checksum(prefix + key), leaf.name});
     if (to.dtype == DType::bool_ || is_sub_byte(to.dtype)) to_finish_.emplace_back(&leaf, const_cast<void*>(to.data));
+  }
+
+  // The leading box of an array: of arrays in chunks, only those chunks are read that it touches.
+  void read_part(const StoredItem::Leaf& leaf, const ArrayView& to) {
+    if (leaf.aggregated) {
+      const AnyArray whole = AnyArray::uninitialized(leaf.aggregated->dtype(), leaf.aggregated->shape());
+      item_.aggregate().read(*leaf.aggregated, whole.view());
+      ArrayView part = whole.view();
+      part.shape = to.shape;
+      return cast_copy(part, to);
+    }
+    if (to.dtype != leaf.array.dtype) {
+      const AnyArray stored = AnyArray::uninitialized(leaf.array.dtype, to.shape);
+      read_box(leaf, stored.view());
+      return cast_copy(stored.view(), to);
+    }
+    read_box(leaf, to);
+  }
+
+  void read_box(const StoredItem::Leaf& leaf, const ArrayView& to) {
+    const std::string prefix = StoredItem::prefix_of(leaf);
+    const auto missing = item_.chunks_are_complete() ? zarr::MissingChunk::error : zarr::MissingChunk::fill;
+    std::string bytes;
+    zarr::read_box(leaf.array, {Shape::zeros(to.rank()), to.shape}, to, missing, {leaf.name, item_.directory(), {}},
+                   [&](const Shape& index) -> std::optional<std::string_view> {
+                     const std::string key = prefix + zarr::chunk_key(index, leaf.array.separator);
+                     const auto value = item_.store().find(prefix, key.substr(prefix.size()));
+                     if (!value) return std::nullopt;
+                     if (!value->is_inline) bytes = item_.store().read(*value);
+                     const std::string_view stored = value->is_inline ? value->bytes : std::string_view(bytes);
+                     const auto expected = item_.checksum(key);
+                     if (verify_ && expected && crc32c(stored.data(), stored.size()) != *expected)
+                       throw DataLossError("the checksum of this payload is not the one that was saved: the file was damaged",
+                                           {leaf.name, item_.directory(), {}});
+                     return stored;
+                   });
   }
 
   void read_chunks(const StoredItem::Leaf& leaf, const ArrayView& to) {
