@@ -74,7 +74,8 @@ class TransformationWalk {
         result = transform.multi_value_fn(key, original_);
       } else {
         const std::string source = transform.original_key ? expand_key(*transform.original_key, captures) : key;
-        if (const Tree* found = demand(source, key, no_such_original(source))) result = transform.value_fn ? transform.value_fn(*found) : *found;
+        if (const Tree* found = demand(source, key, no_such_original(source)))
+          result = transform.value_fn ? transform.value_fn(*found) : *found;
       }
     });
     if (!matched && options_.default_to_original)
@@ -93,7 +94,8 @@ class TransformationWalk {
 // `new_tree` with its leaves replaced as the rules say: renamed, computed, or those of the original at the same key; a leaf that neither
 // a rule nor the original has keeps its value, None and empty containers stay. Functions are called once for each leaf that their
 // rule matches. KeyError, in Orbax's words, that lists every key which a rule wants and the original tree lacks.
-inline Tree apply_transformations(const Tree& original_tree, const Transforms& transforms, const Tree& new_tree, TransformOptions options = {}) {
+inline Tree apply_transformations(const Tree& original_tree, const Transforms& transforms, const Tree& new_tree,
+                                  TransformOptions options = {}) {
   if (!new_tree.is_leaf() && new_tree.size() == 0) return Tree::dict();
   detail::TransformationWalk walk(original_tree, transforms, options);
   Tree out = walk.node(new_tree, nullptr, 0);

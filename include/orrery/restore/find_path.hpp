@@ -128,7 +128,7 @@ inline void suggest_paths(Differences& differences, std::span<const std::string>
     Difference& missing = differences.missing[i];
     std::string_view near = nearest_path(missing.path, unused);
     if (near.empty()) near = nearest_path(missing.path, extra);
-    if (!near.empty()) missing.message += (missing.message.empty() ? "did you mean \"" : " Did you mean \"") + std::string(near) + "\"?";
+    if (!near.empty() && missing.message.empty()) missing.message = "did you mean \"" + std::string(near) + "\"?";
   }
 }
 

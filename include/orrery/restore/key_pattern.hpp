@@ -76,7 +76,8 @@ class PatternCheck {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     const std::string_view known = in_bracket ? "dDsSwWnrtfvx" : "dDsSwWbBnrtfvx";
     if (letter && known.find(c) == std::string_view::npos)
-      refuse(std::string("\\") + c + " means something else, or nothing, outside of Python; key paths are matched whole, so that \\A and \\Z are not needed");
+      refuse(std::string("\\") + c +
+             " means something else, or nothing, outside of Python; key paths are matched whole, so that \\A and \\Z are not needed");
     at_ += 2;
     was_quantifier_ = false;
   }
@@ -87,10 +88,14 @@ class PatternCheck {
     if (look(0) == ']') refuse("a ] right after [ is a character to Python and the end of the set here; write \\]");
     while (look(0) != ']') {
       if (at_ >= pattern_.size()) refuse("a [ is not closed");
-      if (static_cast<unsigned char>(look(0)) >= 0x80) refuse("sets of characters are of ASCII only; write alternatives, as (?:\xC3\xA4|\xC3\xB6)");
-      if (look(0) == '[' && (look(1) == ':' || look(1) == '.' || look(1) == '=')) refuse("[: :] and the like are no part of Python's patterns");
-      if (look(0) == '\\') escape(true);
-      else ++at_;
+      if (static_cast<unsigned char>(look(0)) >= 0x80)
+        refuse("sets of characters are of ASCII only; write alternatives, as (?:\xC3\xA4|\xC3\xB6)");
+      if (look(0) == '[' && (look(1) == ':' || look(1) == '.' || look(1) == '='))
+        refuse("[: :] and the like are no part of Python's patterns");
+      if (look(0) == '\\')
+        escape(true);
+      else
+        ++at_;
     }
     plain();
   }
@@ -116,11 +121,13 @@ class PatternCheck {
     if (close == std::string_view::npos) refuse("a { is not closed; write \\{ for the character");
     const std::string_view inside = pattern_.substr(at_ + 1, close - at_ - 1);
     if (inside.empty() || inside[0] == ',') refuse("{,n} is Python's alone; write {0,n}");
-    if (inside.find_first_not_of("0123456789,") != std::string_view::npos) refuse("{" + std::string(inside) + "} is no number of repetitions; write \\{");
+    if (inside.find_first_not_of("0123456789,") != std::string_view::npos)
+      refuse("{" + std::string(inside) + "} is no number of repetitions; write \\{");
     return close - at_ + 1;
   }
   void quantifier(std::size_t length) {
-    if (at_ > 0 && static_cast<unsigned char>(pattern_[at_ - 1]) >= 0x80) refuse("what is repeated must be in parentheses where it is not ASCII");
+    if (at_ > 0 && static_cast<unsigned char>(pattern_[at_ - 1]) >= 0x80)
+      refuse("what is repeated must be in parentheses where it is not ASCII");
     if (was_quantifier_ && pattern_[at_] == '+') refuse("possessive quantifiers, as *+, are Python's alone");
     const bool lazy = was_quantifier_ && pattern_[at_] == '?';
     if (was_quantifier_ && !lazy) refuse("multiple repeat");
@@ -177,8 +184,8 @@ class KeyPattern {
     }
     if (!key.starts_with(prefix_)) return false;
     if (key.size() > detail::longest_key)
-      throw ArgumentError("a key path of " + std::to_string(key.size()) + " bytes is too long to be matched with \"" + text_ + "\"; the most is " +
-                          std::to_string(detail::longest_key));
+      throw ArgumentError("a key path of " + std::to_string(key.size()) + " bytes is too long to be matched with \"" + text_ +
+                          "\"; the most is " + std::to_string(detail::longest_key));
     return run_(regex_.get(), key.data(), key.data() + key.size(), captures);
   }
 
@@ -196,7 +203,9 @@ namespace detail {
 // naming the template, for what Python refuses, for group names, and for octal escapes.
 template <class Text, class Group>
 void parse_key_template(std::string_view from, Text&& text, Group&& group) {
-  const auto refuse = [&](const std::string& what) { throw ArgumentError("the original_key \"" + std::string(from) + "\" cannot be used: " + what); };
+  const auto refuse = [&](const std::string& what) {
+    throw ArgumentError("the original_key \"" + std::string(from) + "\" cannot be used: " + what);
+  };
   const auto digit = [&](std::size_t i) { return i < from.size() && from[i] >= '0' && from[i] <= '9'; };
   for (std::size_t i = 0; i < from.size();) {
     if (from[i] != '\\') {
@@ -219,7 +228,8 @@ void parse_key_template(std::string_view from, Text&& text, Group&& group) {
         refuse("groups have numbers, not names: \\g<1>");
       group(static_cast<std::size_t>(std::stoul(std::string(number))));
       i = close + 1;
-    } else if (constexpr std::string_view escapes = "ntrafv\\b", characters = "\n\t\r\a\f\v\\\b"; escapes.find(c) != std::string_view::npos && c) {
+    } else if (constexpr std::string_view escapes = "ntrafv\\b", characters = "\n\t\r\a\f\v\\\b";
+               escapes.find(c) != std::string_view::npos && c) {
       text(characters.substr(escapes.find(c), 1));
       i += 2;
     } else if (c == '\0' || c == '0' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
@@ -233,7 +243,8 @@ void parse_key_template(std::string_view from, Text&& text, Group&& group) {
 
 inline std::string expand_key(std::string_view from, const Captures& captures) {
   std::string out;
-  parse_key_template(from, [&](std::string_view part) { out += part; }, [&](std::size_t group) { out += captures[group]; });
+  parse_key_template(
+      from, [&](std::string_view part) { out += part; }, [&](std::size_t group) { out += captures[group]; });
   return out;
 }
 

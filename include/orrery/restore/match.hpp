@@ -33,6 +33,7 @@ struct MatchOptions {
 struct KnownDifferences {
   Differences differences{};
   std::vector<std::string> unused{};
+  bool is_complete = false;  // transforms left no gaps: Trees take what there is for them
 };
 
 namespace detail {
@@ -44,6 +45,7 @@ class Matcher {
   Plan plan{};
   Differences differences{};
   bool has_target_shape = false;  // what is stored was brought into the target's shape before, and is known by its addresses
+  bool is_complete = false;       // ... without gaps
 
   // `object` null: it does not exist yet, type and file decide. `at` is where the plan's next step hangs.
   struct At { std::uint32_t parent = Plan::root; std::uint32_t child = 0; bool emplace = false; std::string_view key{}; };
@@ -97,15 +99,15 @@ class Matcher {
   // A Tree that has entries says what is wanted, as a map does; another one takes what is stored.
   void tree(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
     const Tree* target = object ? ops.tree(object) : nullptr;
-    if (!target || target->size() == 0) return static_cast<void>(step(Plan::Do::tree, ops, stored, at));
+    if (!target || target->size() == 0 || is_complete) return static_cast<void>(step(Plan::Do::tree, ops, stored, at));
     Tree& as_wanted = plan.trees.emplace_back(shaped(*target, stored, path, depth));
     step(Plan::Do::tree, ops, has_target_shape ? stored : as_wanted, at);
   }
-  // The stored tree in the shape of a target. Its leaves take any dtype and shape; None and empty containers within stay.
+  // The stored tree in the shape of a target. Its leaves take any leaf; None and empty containers within stay.
   Tree shaped(const Tree& target, const Tree& stored, const PathLink* path, std::size_t depth) {
     if (depth > max_nesting) throw FormatError("the target nests deeper than 512 levels", {to_string(path)});
     if (target.is_leaf()) {
-      if (!stored.is_leaf() || !leaf_kind_fits(stored.leaf_kind(), target.leaf_kind())) wrong_kind(path, name(target.leaf_kind()), stored);
+      if (!stored.is_leaf()) wrong_kind(path, target.kind_name(), stored);
       return stored;
     }
     if (target.size() == 0) return target;
@@ -300,6 +302,7 @@ inline Plan match(const TypeOps& ops, void* object, const Tree& stored, MatchOpt
   detail::Matcher matcher(options);
   if (known) {
     matcher.has_target_shape = true;
+    matcher.is_complete = known->is_complete;
     matcher.differences = known->differences;
     for (const std::string& path : known->unused) {
       if (options.allow_extra) matcher.plan.ignored.push_back(path);

@@ -17,10 +17,10 @@
 namespace orrery::inline v0 {
 
 struct RestoreArgs {
-  DType dtype = DType::none;       // converts while reading, whatever is lost: truncates towards zero, saturates, rounds to nearest even
-  std::optional<Shape> shape{};    // absent: the stored one, or with strict = false that of the target's leaf
-  bool strict = true;              // a shape other than the stored one is an error; false: zeros at the end of an axis, or its end left out
-  bool placeholder = false;        // not read and not checked: the target's own value stays; None in a Tree without a target
+  DType dtype = DType::none;     // converts while reading, whatever is lost: truncates towards zero, saturates, rounds to nearest even
+  std::optional<Shape> shape{};  // absent: the stored one, or with strict = false that of the target's leaf
+  bool strict = true;            // a shape other than the stored one is an error; false: zeros at the end of an axis, or its end left out
+  bool placeholder = false;      // not read and not checked: the target's own value stays; None in a Tree without a target
 };
 
 // Pairs of a pattern and RestoreArgs: {{"params/.*", {.dtype = DType::bfloat16}}}. Of several patterns that match, the first counts.
@@ -44,8 +44,10 @@ class KeyedRestoreArgs {
     KeyPattern compiled = KeyPattern::compile<Regex>(std::move(pattern));
     const std::size_t at = args_.size();
     args_.push_back(std::move(args));
-    if (compiled.is_literal()) literals_.try_emplace(compiled.text(), at);
-    else patterns_.emplace_back(std::move(compiled), at);
+    if (compiled.is_literal())
+      literals_.try_emplace(compiled.text(), at);
+    else
+      patterns_.emplace_back(std::move(compiled), at);
   }
 
   bool is_none() const noexcept { return is_none_; }

@@ -52,10 +52,13 @@ inline RestoreReport report_of(const Plan& plan, const Sources& sources) {
   for (std::uint32_t i = 0; i < plan.steps.size(); ++i) {
     const Plan::Step& step = plan.steps[i];
     const Source* source = sources.of(*step.stored);
-    if (step.what == Plan::Do::tree) detail::report_tree(sources, *step.stored, plan.path_of(i), report);
-    else if (step.what == Plan::Do::keep && !source) report.leaves.push_back({plan.path_of(i), LeafAction::kept});
+    if (step.what == Plan::Do::tree)
+      detail::report_tree(sources, *step.stored, plan.path_of(i), report);
+    else if (step.what == Plan::Do::keep && !source)
+      report.leaves.push_back({plan.path_of(i), LeafAction::kept});
     else if (source && (step.what == Plan::Do::leaf || step.what == Plan::Do::keep))
-      report.leaves.push_back(detail::reported(plan.path_of(i), *source, *step.stored, step.ops->leaf.dtype != DType::none ? step.ops->leaf.dtype : step.stored->dtype()));
+      report.leaves.push_back(detail::reported(plan.path_of(i), *source, *step.stored,
+                                               step.ops->leaf.dtype != DType::none ? step.ops->leaf.dtype : step.stored->dtype()));
   }
   for (const std::string& path : plan.ignored) report.leaves.push_back({path, LeafAction::ignored});
   return report;

@@ -1,6 +1,6 @@
 // Where every leaf of a target comes from, once transforms and restore_args have had their say: a tree in the target's shape whose leaves
-// are described as they will be read, and beside it what each of them is. match.hpp holds that tree against the target like any other.
-// Reads nothing; without transforms and restore_args nobody comes here.
+// are described as they will be read, and beside it what each of them is. match.hpp holds that tree against the target like any other;
+// find_sources.hpp makes it.
 #pragma once
 
 #include <cstddef>
@@ -41,14 +41,16 @@ struct Source {
 struct Sources {
   Tree tree{};
   std::vector<Source> leaves{};
-  std::unordered_map<const Tree*, std::uint32_t> places{};  // of those that are not described: texts, values that a function made
-  KnownDifferences known{};                                 // keys that rules want and nobody has, shapes that restore_args forbid; leaves left over
+  std::unordered_map<const Tree*, std::uint32_t> places{};  // of those that have values or will: texts, what a function makes
+  KnownDifferences known{};  // keys that rules want and nobody has, shapes that restore_args forbid; leaves left over
   bool has_functions = false;
 
+  // Null for the root, which moves along with this.
+  const Tree* place_of(const Tree& node) const { return &node == &tree ? nullptr : &node; }
   // What stands at a node of the tree; null for containers.
   const Source* of(const Tree& node) const {
     if (node.is_leaf() && !node.has_value()) return node.id() < leaves.size() ? &leaves[node.id()] : nullptr;
-    const auto found = places.find(&node);
+    const auto found = places.find(place_of(node));
     return found == places.end() ? nullptr : &leaves[found->second];
   }
 };
@@ -59,12 +61,4 @@ struct SourceOptions {
   bool default_to_original = true;
 };
 
-// For a target of that type; `object` null: a new value. KeyError, ShapeError and so on are left to match(), which is given the differences.
-Sources find_sources(const TypeOps& ops, void* object, const Tree& stored, const SourceOptions& options);
-
-// For a Tree that follows the file: the stored tree, with restore_args.
-Sources find_sources(const Tree& stored, const KeyedRestoreArgs& restore_args);
-
 }  // namespace orrery::inline v0
-
-#include "orrery/restore/find_sources.hpp"

@@ -85,8 +85,9 @@ void Transforms::add(std::string pattern, Transform transform) {
       return;
     }
   } else {
-    const auto place = std::lower_bound(patterns_.begin(), patterns_.end(), text,
-                                        [this](std::size_t index, const std::string& other) { return rules_[index].pattern.text() < other; });
+    const auto place = std::lower_bound(patterns_.begin(), patterns_.end(), text, [this](std::size_t index, const std::string& other) {
+      return rules_[index].pattern.text() < other;
+    });
     if (place != patterns_.end() && rules_[*place].pattern.text() == text) {
       rules_[*place] = std::move(rule);
       return;
@@ -117,17 +118,22 @@ void Transforms::for_each_match(const std::string& key, Visit&& visit) const {
 
 inline void Transforms::check(const std::string& pattern, const Transform& transform, std::size_t groups) {
   const bool renames = transform.original_key.has_value(), computes = bool{transform.value_fn}, combines = bool{transform.multi_value_fn};
-  const auto refuse = [&](const std::string& what) { throw ArgumentError("the Transform of \"" + pattern + "\" contradicts itself: " + what); };
-  if (transform.use_fallback && (renames || computes || combines)) refuse("use_fallback excludes original_key, value_fn and multi_value_fn");
+  const auto refuse = [&](const std::string& what) {
+    throw ArgumentError("the Transform of \"" + pattern + "\" contradicts itself: " + what);
+  };
+  if (transform.use_fallback && (renames || computes || combines))
+    refuse("use_fallback excludes original_key, value_fn and multi_value_fn");
   if (combines && renames) refuse("multi_value_fn excludes original_key; it is given the whole original tree");
   if (combines && computes) refuse("multi_value_fn excludes value_fn");
   if (!combines && !transform.multi_value_fn_input_args.is_none()) refuse("multi_value_fn_input_args go with a multi_value_fn");
   if (!renames) return;
-  detail::parse_key_template(*transform.original_key, [](std::string_view) {}, [&](std::size_t group) {
-    if (group > groups)
-      throw ArgumentError("the original_key \"" + *transform.original_key + "\" names group " + std::to_string(group) + ", the pattern \"" + pattern +
-                          "\" has " + std::to_string(groups));
-  });
+  detail::parse_key_template(
+      *transform.original_key, [](std::string_view) {},
+      [&](std::size_t group) {
+        if (group > groups)
+          throw ArgumentError("the original_key \"" + *transform.original_key + "\" names group " + std::to_string(group) +
+                              ", the pattern \"" + pattern + "\" has " + std::to_string(groups));
+      });
 }
 
 }  // namespace orrery::inline v0

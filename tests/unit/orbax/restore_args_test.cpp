@@ -38,7 +38,8 @@ struct Fixture {
 TEST_CASE("a dtype converts raw leaves and those of a target") {
   Fixture f;
   RestoreReport report;
-  const Tree raw = checkpointer.restore(f.path, {.restore_args = {{"w", {.dtype = DType::int32}}, {"step", {.dtype = DType::float32}}}, .report = &report});
+  const Tree raw = checkpointer.restore(
+      f.path, {.restore_args = {{"w", {.dtype = DType::int32}}, {"step", {.dtype = DType::float32}}}, .report = &report});
   CHECK(raw["w"] == Tree(Array<std::int32_t>::from({{1, -2, 3}, {4, 5, 6}})));
   CHECK(raw["step"] == Tree::scalar(300.0));
   CHECK(report.paths(LeafAction::cast) == Paths{"step", "w"});
@@ -47,16 +48,19 @@ TEST_CASE("a dtype converts raw leaves and those of a target") {
     Array<std::int32_t> w{};
   };
   CHECK_THROWS_AS(checkpointer.restore<Whole>(f.path), DTypeError);
-  CHECK(checkpointer.restore<Whole>(f.path, {.restore_args = {{"w", {.dtype = DType::int32}}}}).w == Array<std::int32_t>::from({{1, -2, 3}, {4, 5, 6}}));
+  CHECK(checkpointer.restore<Whole>(f.path, {.restore_args = {{"w", {.dtype = DType::int32}}}}).w ==
+        Array<std::int32_t>::from({{1, -2, 3}, {4, 5, 6}}));
   // ... by way of it where the target has another: int8 saturates, and widens again.
   CHECK(checkpointer.restore<State>(f.path, {.restore_args = {{"step", {.dtype = DType::int8}}}}).step == 44);
-  CHECK(checkpointer.restore<State>(f.path, {.restore_args = {{"w", {.dtype = DType::float8_e5m2}}}}).w == Floats::from({{1.5f, -2.5f, 3}, {4, 5, 6}}));
+  CHECK(checkpointer.restore<State>(f.path, {.restore_args = {{"w", {.dtype = DType::float8_e5m2}}}}).w ==
+        Floats::from({{1.5f, -2.5f, 3}, {4, 5, 6}}));
 }
 
 TEST_CASE("floats outside of an integer's range saturate, NaN is zero, and anything but zero is true") {
   ScratchDirectory scratch;
   const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
-  checkpointer.save(scratch / "item", std::map<std::string, Floats>{{"x", Floats::from({-1e30f, -1.9f, -0.0f, 0.9f, 1e30f, inf, nan})}}, fast);
+  checkpointer.save(scratch / "item", std::map<std::string, Floats>{{"x", Floats::from({-1e30f, -1.9f, -0.0f, 0.9f, 1e30f, inf, nan})}},
+                    fast);
   const auto as = [&](DType dtype) { return checkpointer.restore(scratch / "item", {.restore_args = {{"x", {.dtype = dtype}}}})["x"]; };
   CHECK(as(DType::int8) == Tree(Array<std::int8_t>::from({-128, -1, 0, 0, 127, 127, 0})));
   CHECK(as(DType::uint16) == Tree(Array<std::uint16_t>::from({0, 0, 0, 0, 65535, 65535, 0})));
@@ -66,7 +70,9 @@ TEST_CASE("floats outside of an integer's range saturate, NaN is zero, and anyth
 TEST_CASE("strict = false pads with zeros and leaves out ends; a strict shape that is another one is an error") {
   Fixture f;
   RestoreReport report;
-  const auto as = [&](Shape shape) { return checkpointer.restore(f.path, {.restore_args = {{"w", {.shape = shape, .strict = false}}}, .report = &report})["w"]; };
+  const auto as = [&](Shape shape) {
+    return checkpointer.restore(f.path, {.restore_args = {{"w", {.shape = shape, .strict = false}}}, .report = &report})["w"];
+  };
   CHECK(as({3, 2}) == Tree(Floats::from({{1.5f, -2.5f}, {4, 5}, {0, 0}})));
   CHECK(report.paths(LeafAction::padded) == Paths{"w"});
   CHECK(report.leaves.back().detail == "(2, 3) to (3, 2)");
@@ -76,8 +82,10 @@ TEST_CASE("strict = false pads with zeros and leaves out ends; a strict shape th
   CHECK(as({0, 3}).shape() == Shape{0, 3});
   CHECK_THROWS_AS(as({6}), ShapeError);
   CHECK_THROWS_AS(as({Dim{1} << 40, Dim{1} << 40}), ArgumentError);
-  CHECK_THROWS_WITH_AS(checkpointer.restore(f.path, {.restore_args = {{"w", {.shape = Shape{3, 2}}}}}),
-                       doctest::Contains("Requested shape: (3, 2) is not compatible with the stored shape: (2, 3). Truncating/padding is disabled"), ShapeError);
+  CHECK_THROWS_WITH_AS(
+      checkpointer.restore(f.path, {.restore_args = {{"w", {.shape = Shape{3, 2}}}}}),
+      doctest::Contains("Requested shape: (3, 2) is not compatible with the stored shape: (2, 3). Truncating/padding is disabled"),
+      ShapeError);
   CHECK_NOTHROW(checkpointer.restore(f.path, {.restore_args = {{"w", {.shape = Shape{2, 3}}}}}));
 }
 
@@ -158,6 +166,7 @@ TEST_CASE("restore_args are those of the target's key where a rule renames") {
     Array<std::int32_t> kernel{};
   };
   const Transforms transforms{{"kernel", Transform{.original_key = "w"}}};
-  const auto out = checkpointer.restore<Target>(f.path, {.restore_args = {{"kernel", {.dtype = DType::int32, .shape = Shape{1, 2}, .strict = false}}}, .transforms = transforms});
+  const auto out = checkpointer.restore<Target>(
+      f.path, {.restore_args = {{"kernel", {.dtype = DType::int32, .shape = Shape{1, 2}, .strict = false}}}, .transforms = transforms});
   CHECK(out.kernel == Array<std::int32_t>::from({{1, -2}}));
 }

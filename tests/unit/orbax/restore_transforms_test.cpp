@@ -1,11 +1,14 @@
 // Restoring into targets that differ from what was saved: transforms, a subtree, and what is read, reported and refused.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -21,7 +24,7 @@ using Floats = Array<float>;
 const PyTreeCheckpointer checkpointer{};
 const SaveOptions fast{.durability = Durability::fast};
 
-constexpr Dim large = 50000;  // elements: 200 kB, seen among the bytes read
+constexpr Dim large = 50000;       // elements: 200 kB, seen among the bytes read
 constexpr std::size_t gap = 8192;  // between payloads, and small payloads
 
 struct Dense {
@@ -30,7 +33,8 @@ struct Dense {
 };
 struct Saved {
   std::int64_t step = 5;
-  std::map<std::string, Dense> weights{{"a", {Floats::full({large}, 1), Floats::from({1, 2})}}, {"b", {Floats::full({large}, 2), Floats::from({3, 4})}}};
+  std::map<std::string, Dense> weights{{"a", {Floats::full({large}, 1), Floats::from({1, 2})}},
+                                       {"b", {Floats::full({large}, 2), Floats::from({3, 4})}}};
   Floats q = Floats::from({1, 2}), k = Floats::from({3, 4}), v = Floats::from({5, 6});
   std::string name = "first";
 };
@@ -103,7 +107,9 @@ TEST_CASE("only what is needed is read") {
   CHECK(bytes_read([&] { checkpointer.restore_into(f.path, attention, {.transforms = combine}); }) < metadata + gap);
   CHECK(attention.qkv == Floats::from({1, 2, 3, 4, 5, 6}));
   CHECK(bytes_read([&] { checkpointer.restore<Floats>(f.path, {.subtree = "weights/a/bias"}); }) < metadata + gap);
-  CHECK(bytes_read([&] { checkpointer.restore(f.path, {.restore_args = {{"weights/a/kernel", {.placeholder = true}}}}); }) < all - 4 * large + gap);
+  CHECK(bytes_read([&] {
+          checkpointer.restore(f.path, {.restore_args = {{"weights/a/kernel", {.placeholder = true}}}});
+        }) < all - 4 * large + gap);
 }
 
 TEST_CASE("functions compute values from their inputs, which are all that they can see") {
@@ -131,6 +137,9 @@ TEST_CASE("functions compute values from their inputs, which are all that they c
   CHECK(out.qkv == Floats::from({1, 2, 3, 4, 5, 6}));
   CHECK(out.open["step"] == Tree::scalar(5));
   CHECK(report.paths(LeafAction::computed) == Paths{"q", "qkv", "open"});
+  const Paths ignored = report.ignored();  // inputs are not among them
+  for (const char* input : {"q", "k", "v", "step"}) CHECK(std::count(ignored.begin(), ignored.end(), input) == 0);
+  CHECK(report.count(LeafAction::ignored) == 5);
 }
 
 TEST_CASE("what a function returns is checked before anything is written") {
@@ -145,8 +154,10 @@ TEST_CASE("what a function returns is checked before anything is written") {
   CHECK_THROWS_AS(checkpointer.restore_into(f.path, target, returning(Tree(Floats({3})))), ShapeError);
   CHECK_THROWS_AS(checkpointer.restore_into(f.path, target, returning(Tree(Array<double>({2})))), DTypeError);
   CHECK_THROWS_AS(checkpointer.restore_into(f.path, target, returning(Tree::dict())), StructureError);
-  const Transforms unread{{"q", Transform{.multi_value_fn = [](std::string_view, const Tree& all) { return all["k"]; }, .multi_value_fn_input_args = {}}}};
-  CHECK_THROWS_WITH_AS(checkpointer.restore_into(f.path, target, {.transforms = unread}), doctest::Contains("multi_value_fn_input_args"), ArgumentError);
+  const Transforms unread{
+      {"q", Transform{.multi_value_fn = [](std::string_view, const Tree& all) { return all["k"]; }, .multi_value_fn_input_args = {}}}};
+  CHECK_THROWS_WITH_AS(checkpointer.restore_into(f.path, target, {.transforms = unread}), doctest::Contains("multi_value_fn_input_args"),
+                       ArgumentError);
   const Transforms no_inputs{{"q", Transform{.multi_value_fn = concatenated}}};
   CHECK_THROWS_WITH_AS(checkpointer.restore_into(f.path, target, {.transforms = no_inputs}),
                        doctest::Contains("`multi_value_fn` was specified, but `multi_value_fn_input_args` were not"), ArgumentError);
@@ -242,8 +253,10 @@ TEST_CASE("a Tree as target: its structure decides, its own values fill the gaps
   target["nothing"] = Tree::none();
   target["weights"]["a"]["bias"] = Floats({2});
   RestoreReport report;
-  const Tree out =
-      checkpointer.restore(f.path, target, {.transforms = Transforms{{"params/bias", Transform{.original_key = "q"}}, {"note", Transform{.original_key = "name"}}}, .report = &report});
+  const Tree out = checkpointer.restore(
+      f.path, target,
+      {.transforms = Transforms{{"params/bias", Transform{.original_key = "q"}}, {"note", Transform{.original_key = "name"}}},
+       .report = &report});
   Tree expected = target;
   expected["step"] = std::int64_t{5};
   expected["params"]["bias"] = Floats::from({1, 2});
@@ -302,6 +315,16 @@ TEST_CASE("lists, tuples, variants and const members have sources, too") {
   CHECK(report.filled() == Paths{"pair/1", "other"});
 }
 
+TEST_CASE("a bare leaf has the empty key") {
+  ScratchDirectory scratch;
+  checkpointer.save(scratch / "leaf", Floats::from({1, 2}), fast);
+  RestoreReport report;
+  const Transforms add{{"()", Transform{.value_fn = plus_one}}};
+  CHECK(checkpointer.restore(scratch / "leaf", Floats({2}), {.transforms = add, .report = &report}) == Floats::from({2, 3}));
+  CHECK(report.count(LeafAction::computed) == 1);
+  CHECK(checkpointer.restore(scratch / "leaf", Tree(Floats({2})), {.transforms = add}) == Tree(Floats::from({2, 3})));
+}
+
 TEST_CASE("transforms need a target") {
   Fixture f;
   CHECK_THROWS_WITH_AS(checkpointer.restore(f.path, {.transforms = {}}), doctest::Contains("must provide `item`"), ArgumentError);
@@ -321,7 +344,8 @@ TEST_CASE("a subtree is restored as if it were the checkpoint") {
   };
   CHECK_THROWS_AS(checkpointer.restore<Kernel>(f.path, {.subtree = "weights/b", .allow_extra = false}), StructureError);
   CHECK_THROWS_WITH_AS(checkpointer.restore(f.path, {.subtree = "wieghts/a"}), doctest::Contains("did you mean \"weights\"?"), KeyError);
-  CHECK_THROWS_WITH_AS(checkpointer.restore(f.path, {.subtree = "weights/c"}), doctest::Contains("there are weights/a, weights/b"), KeyError);
+  CHECK_THROWS_WITH_AS(checkpointer.restore(f.path, {.subtree = "weights/c"}), doctest::Contains("there are weights/a, weights/b"),
+                       KeyError);
 }
 
 TEST_CASE("a key that looks misspelt is named with the one that was meant") {
@@ -339,7 +363,9 @@ TEST_CASE("a key that looks misspelt is named with the one that was meant") {
   }
   struct Moved {
     Dense elsewhere{};
-    struct { Floats q{}; } attention{};
+    struct {
+      Floats q{};
+    } attention{};
   } moved;
   try {
     checkpointer.restore_into(f.path, moved, {.allow_extra = false});

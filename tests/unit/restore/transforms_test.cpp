@@ -63,7 +63,8 @@ TEST_CASE("the example of Orbax's documentation comes out as there") {
       {"x(\\d.*)", Transform{.original_key = "b\\1"}}};
   const Tree out = apply_transformations(original(), transforms, wanted);
   Tree expected = Tree::dict();
-  for (const auto& [key, value] : std::vector<std::pair<std::string, double>>{{"a1", 1}, {"c1", 5}, {"c2", 10}, {"x", 1}, {"z", 3}, {"f", 2}, {"g", 5}})
+  for (const auto& [key, value] :
+       std::vector<std::pair<std::string, double>>{{"a1", 1}, {"c1", 5}, {"c2", 10}, {"x", 1}, {"z", 3}, {"f", 2}, {"g", 5}})
     expected[key] = number(value);
   expected["b"]["c"] = number(10);
   expected["x1"]["c"] = number(2);
@@ -141,7 +142,8 @@ TEST_CASE("members of a Transform that exclude each other are refused") {
                                               {.value_fn = value, .multi_value_fn_input_args = {}},
                                               {.use_fallback = true, .multi_value_fn_input_args = {}},
                                               {.original_key = "a", .multi_value_fn_input_args = {{"a", {}}}}};
-  for (const Transform& transform : contradictions) CHECK_THROWS_WITH_AS((Transforms{{"key", transform}}), doctest::Contains("\"key\""), ArgumentError);
+  for (const Transform& transform : contradictions)
+    CHECK_THROWS_WITH_AS((Transforms{{"key", transform}}), doctest::Contains("\"key\""), ArgumentError);
   CHECK_NOTHROW((Transforms{{"key", Transform{.original_key = "a", .value_fn = value}}}));
   CHECK_NOTHROW((Transforms{{"key", Transform{.multi_value_fn = all, .multi_value_fn_input_args = {}}}}));
 }
@@ -175,7 +177,7 @@ TEST_CASE("patterns match whole keys") {
   CHECK_FALSE(matches("params", "model/params"));
   CHECK_FALSE(matches("model", "model/params"));
   CHECK(matches("layers/\\d+/(?:w|b)", "layers/12/w"));
-  CHECK(matches("ab?c", "ac"));    // the literal start of a pattern ends before what may be absent
+  CHECK(matches("ab?c", "ac"));     // the literal start of a pattern ends before what may be absent
   CHECK(matches("a|b/.*", "b/x"));  // ... and alternatives have none
   CHECK(matches("(a|b)x{2,3}", "bxxx"));
   CHECK(matches("(.*?)/(?!b).*", "a/c"));
@@ -187,14 +189,34 @@ TEST_CASE("patterns match whole keys") {
 }
 
 TEST_CASE("what only Python's patterns have is refused by name") {
-  const std::vector<std::pair<const char*, const char*>> cases{
-      {"(?P<n>a)", "named groups"}, {"(?P=n)", "named groups"}, {"(?<n>a)", "numbers, not names"}, {"(?<=a)b", "look-behind (?<=...)"},
-      {"(?<!a)b", "look-behind"},   {"(?i)a", "inline flags"},  {"(?i:a)", "inline flags"},        {"(?s-i:a)", "inline flags"},
-      {"\\Aa", "\\A"},              {"a\\Z", "\\Z"},            {"a*+", "possessive"},             {"a{2}+", "possessive"},
-      {"(?>a)", "atomic"},          {"(a)?(?(1)b|c)", "conditional"}, {"(?#x)a", "comments"},      {"a{,3}", "{0,n}"},
-      {"\\N{DIGIT}", "\\N"},        {"\\u0041", "\\u"},         {"[]a]", "right after ["},         {"[[:alpha:]]", "[: :]"},
-      {"[é]", "ASCII"},             {"é+", "parentheses"},      {"(a", "(a"},                      {"a**", "multiple repeat"},
-      {"[a", "not closed"},         {"a{x}", "repetitions"},    {"a\\", "backslash"},              {"*a", "*a"}};
+  const std::vector<std::pair<const char*, const char*>> cases{{"(?P<n>a)", "named groups"},
+                                                               {"(?P=n)", "named groups"},
+                                                               {"(?<n>a)", "numbers, not names"},
+                                                               {"(?<=a)b", "look-behind (?<=...)"},
+                                                               {"(?<!a)b", "look-behind"},
+                                                               {"(?i)a", "inline flags"},
+                                                               {"(?i:a)", "inline flags"},
+                                                               {"(?s-i:a)", "inline flags"},
+                                                               {"\\Aa", "\\A"},
+                                                               {"a\\Z", "\\Z"},
+                                                               {"a*+", "possessive"},
+                                                               {"a{2}+", "possessive"},
+                                                               {"(?>a)", "atomic"},
+                                                               {"(a)?(?(1)b|c)", "conditional"},
+                                                               {"(?#x)a", "comments"},
+                                                               {"a{,3}", "{0,n}"},
+                                                               {"\\N{DIGIT}", "\\N"},
+                                                               {"\\u0041", "\\u"},
+                                                               {"[]a]", "right after ["},
+                                                               {"[[:alpha:]]", "[: :]"},
+                                                               {"[é]", "ASCII"},
+                                                               {"é+", "parentheses"},
+                                                               {"(a", "(a"},
+                                                               {"a**", "multiple repeat"},
+                                                               {"[a", "not closed"},
+                                                               {"a{x}", "repetitions"},
+                                                               {"a\\", "backslash"},
+                                                               {"*a", "*a"}};
   for (const auto& [pattern, word] : cases) {
     INFO(pattern);
     const std::string text = refusal(pattern);
