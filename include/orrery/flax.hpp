@@ -5,6 +5,7 @@
 #include "orrery/flax/checkpoint_names.hpp"  // IWYU pragma: export
 #include "orrery/flax/checkpoints.hpp"       // IWYU pragma: export
 #include "orrery/flax/config.hpp"            // IWYU pragma: export
+#include "orrery/flax/convert_pre_linen.hpp"  // IWYU pragma: export
 #include "orrery/flax/frozen_dict.hpp"       // IWYU pragma: export
 #include "orrery/flax/serialization.hpp"     // IWYU pragma: export
 #include "orrery/flax/state_dict.hpp"        // IWYU pragma: export

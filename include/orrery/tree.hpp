@@ -1,4 +1,5 @@
-// Trees, arrays and what a restore reports: Tree, Array, ArrayView, DType, KeyPath, visit.
+// Trees, arrays, what changes them on restore and what a restore reports: Tree, Array, ArrayView, DType, KeyPath, visit, Transforms,
+// apply_transformations.
 #pragma once
 
 #include "orrery/core/array.hpp"
@@ -8,7 +9,10 @@
 #include "orrery/core/float_types.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/reflect/visit.hpp"
+#include "orrery/restore/apply_transformations.hpp"
 #include "orrery/restore/report.hpp"
+#include "orrery/restore/restore_args.hpp"
+#include "orrery/restore/transforms.hpp"
 #include "orrery/tree/key_path.hpp"
 #include "orrery/tree/print.hpp"
 #include "orrery/tree/prng_key.hpp"

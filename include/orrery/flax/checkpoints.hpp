@@ -42,7 +42,8 @@ struct SaveCheckpointOptions {
 struct RestoreCheckpointOptions {
   std::optional<Step> step{};  // absent: the newest
   std::string prefix = "checkpoint_";
-  bool cast = false;  // msgpack: any dtype may become any other (StateDictOptions)
+  Transforms orbax_transforms = Transforms::none();  // Orbax directories, into a target: as RestoreOptions::transforms; none(): {}
+  bool cast = false;                                 // any dtype may become any other (StateDictOptions, RestoreOptions)
 };
 
 template <class T>
@@ -58,8 +59,8 @@ std::string save_checkpoint(const std::string& directory, const T& target, const
 // that stand for them, as in Flax; a target, or a type, has them read.
 inline Tree restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options = {});
 
-// ... into a target, by the rules of from_state_dict (an Orbax directory: of PyTreeCheckpointer::restore); the target unchanged where
-// there is nothing and no step was asked for.
+// ... into a target, by the rules of from_state_dict (an Orbax directory: of PyTreeCheckpointer::restore with transforms, so that what
+// the checkpoint lacks keeps the target's value); the target unchanged where there is nothing and no step was asked for.
 template <class... Explicit, PyTree T>
   requires(!is_checkpoint_options<T> && (sizeof...(Explicit) == 0 || (std::same_as<Explicit, T> && ...)))
 T restore_checkpoint(const std::string& directory, T target, const RestoreCheckpointOptions& options = {});
@@ -163,7 +164,8 @@ template <class... Explicit, PyTree T>
 T restore_checkpoint(const std::string& directory, T target, const RestoreCheckpointOptions& options) {
   const auto path = detail::checkpoint_to_restore(directory, options);
   if (!path) return target;
-  if (detail::is_orbax_directory(*path)) return PyTreeCheckpointer().restore(*path, std::move(target), RestoreOptions{.cast = options.cast});
+  if (detail::is_orbax_directory(*path))
+    return PyTreeCheckpointer().restore(*path, std::move(target), {.transforms = detail::maybe_construct_transformations(options.orbax_transforms), .cast = options.cast});
   detail::fill_from_msgpack_file(ops<T>(), &target, true, *path, {options.cast});
   return target;
 }
@@ -173,7 +175,8 @@ template <PyTree T>
 T restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options) {
   const auto path = detail::checkpoint_to_restore(directory, options);
   if (!path) throw NotFoundError("there is no checkpoint " + options.prefix + "* here", {.file = directory});
-  if (detail::is_orbax_directory(*path)) return PyTreeCheckpointer().restore<T>(*path, RestoreOptions{.cast = options.cast});
+  if (detail::is_orbax_directory(*path))
+    return PyTreeCheckpointer().restore<T>(*path, {.transforms = options.orbax_transforms, .cast = options.cast});
   T value{};
   detail::fill_from_msgpack_file(ops<T>(), &value, false, *path, {options.cast});
   return value;

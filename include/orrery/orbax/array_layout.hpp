@@ -73,24 +73,22 @@ inline bool is_to_be_compressed(const zarr::ArrayMetadata& layout, const ArrayVi
 inline std::vector<DType> stored_dtypes(const Params& params, const CastRules& cast) {
   std::vector<DType> dtypes;
   if (cast.empty()) return dtypes;
-  std::vector<KeyPattern> patterns;
-  for (const CastRule& rule : cast.rules()) patterns.emplace_back(rule.pattern);
-  std::vector<bool> used(patterns.size());
+  std::vector<bool> used(cast.rules().size());
   dtypes.reserve(params.list.size());
   for (const Param& param : params.list) {
     DType& dtype = dtypes.emplace_back(is_array(param) ? param.leaf->array.dtype : DType::none);
     if (!is_array(param) || param.leaf->kind == LeafKind::prng_key) continue;
     if (cast.all() != DType::none && param.leaf->kind == LeafKind::array && info(dtype).kind == info(cast.all()).kind) dtype = cast.all();
-    if (patterns.empty()) continue;
+    if (used.empty()) continue;
     const std::string path = detail::key_path(params, param);
-    for (std::size_t i = 0; i < patterns.size(); ++i) {
-      if (!patterns[i].matches(path)) continue;
+    for (std::size_t i = 0; i < used.size(); ++i) {
+      if (!cast.rules()[i].pattern.matches(path)) continue;
       dtype = cast.rules()[i].dtype;
       used[i] = true;
     }
   }
   if (const auto idle = std::find(used.begin(), used.end(), false); idle != used.end())
-    throw ArgumentError("the pattern \"" + cast.rules()[static_cast<std::size_t>(idle - used.begin())].pattern +
+    throw ArgumentError("the pattern \"" + cast.rules()[static_cast<std::size_t>(idle - used.begin())].pattern.text() +
                         "\" of cast matches no array or number of this state; patterns match all of a key path, such as \"" +
                         (params.list.empty() ? "" : detail::key_path(params, params.list.front())) + "\"");
   return dtypes;

@@ -9,7 +9,10 @@
 #include <vector>
 
 #include "orrery/core/dtype.hpp"
+#include "orrery/restore/key_pattern.hpp"
 #include "orrery/restore/report.hpp"
+#include "orrery/restore/restore_args.hpp"
+#include "orrery/restore/transforms.hpp"
 #include "orrery/storage/durability.hpp"
 
 namespace orrery::inline v0 {
@@ -39,7 +42,11 @@ class Compression {
 
 // Leaves whose key path ("model/params/kernel") is matched by all of an ECMAScript pattern, and what they are stored as.
 struct CastRule {
-  std::string pattern;
+  // ArgumentError for what is no pattern (restore/key_pattern.hpp).
+  template <class Regex = std::regex>
+  CastRule(std::string text, DType stored) : pattern(KeyPattern::compile<Regex>(std::move(text))), dtype(stored) {}
+
+  KeyPattern pattern;
   DType dtype;
 };
 
@@ -75,10 +82,14 @@ struct SaveOptions {
 };
 
 struct RestoreOptions {
-  bool allow_extra = true;            // stored leaves that the target does not have are ignored; false: StructureError lists them
-  bool cast = false;                  // any dtype may become any other; false: lossless widening alone
-  bool verify_checksums = true;       // where the checkpoint has them
-  RestoreReport* report = nullptr;    // filled with what was done, leaf by leaf
+  KeyedRestoreArgs restore_args{};                    // pattern over key paths -> dtype, shape, placeholder
+  Transforms transforms = Transforms::none();         // {}: missing leaves keep the target's values; else rules, with the same effect
+  bool transforms_default_to_original = true;         // false: leaves without a rule keep the target's values
+  std::string subtree{};                              // "model/params": that branch alone, as if it were the checkpoint
+  bool allow_extra = true;                            // stored leaves that the target does not have are ignored; false: StructureError lists them
+  bool cast = false;                                  // any dtype may become any other; false: lossless widening alone
+  bool verify_checksums = true;                       // where the checkpoint has them
+  RestoreReport* report = nullptr;                    // filled with what was done, leaf by leaf
 };
 
 }  // namespace orrery::inline v0

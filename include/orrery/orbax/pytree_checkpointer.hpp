@@ -11,12 +11,10 @@
 #include "orrery/core/error.hpp"
 #include "orrery/orbax/mapped_tree.hpp"
 #include "orrery/orbax/options.hpp"
-#include "orrery/orbax/read_leaves.hpp"
+#include "orrery/orbax/restore_item.hpp"
 #include "orrery/orbax/save_item.hpp"
 #include "orrery/orbax/stored_item.hpp"
 #include "orrery/reflect/reflectable.hpp"
-#include "orrery/restore/match.hpp"
-#include "orrery/restore/plan.hpp"
 #include "orrery/tree/describe.hpp"
 #include "orrery/tree/tree.hpp"
 
@@ -71,30 +69,12 @@ inline std::string local_path(std::string path) {
 
 inline Tree restore_tree(const std::string& path, const RestoreOptions& options) {
   StoredItem item = StoredItem::open(local_path(path));
-  Tree out;
-  Slots slots;
-  slots.materialize(item.tree(), out);
-  read_leaves(item, slots, options.verify_checksums);
-  slots.finish();
-  if (options.report) {
-    *options.report = {};
-    const TreeMetadata metadata(item.tree());
-    for (const TreeMetadata::Leaf& leaf : metadata.leaves()) options.report->leaves.push_back({leaf.path, LeafAction::restored});
-  }
-  return out;
+  return restore_tree(item, options);
 }
 
-// Fills `target`; `is_new`: it is a fresh value whose type and the file decide, else its own structure decides.
 inline RestoreReport restore_value(const std::string& path, const TypeOps& ops, void* target, bool is_new, const RestoreOptions& options) {
   StoredItem item = StoredItem::open(local_path(path));
-  Plan plan = match(ops, is_new ? nullptr : target, item.tree(), {.allow_extra = options.allow_extra, .cast = options.cast},
-                    "the checkpoint does not fit the target", {{}, item.directory(), {}});
-  Slots slots = open_slots(plan, target);
-  read_leaves(item, slots, options.verify_checksums);
-  slots.finish();
-  RestoreReport report = report_of(plan);
-  if (options.report) *options.report = report;
-  return report;
+  return restore_value(item, ops, target, is_new, options);
 }
 
 }  // namespace orbax

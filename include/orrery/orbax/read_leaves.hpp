@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,6 +61,7 @@ class LeafReader {
   static constexpr std::uint64_t large_shard = std::uint64_t{1} << 20;  // from here on a second read costs less than a copy
 
   void read(const StoredItem::Leaf& leaf, const Slot& slot) {
+    if (slot.part) return read_part(leaf, slot.to.array);
     if (leaf.aggregated) return item_.aggregate().read(*leaf.aggregated, slot.to.array);
     if (slot.to.array.size() == 0) return;
     if (slot.to.array.dtype == leaf.array.dtype) {
@@ -105,6 +107,41 @@ class LeafReader {
     std::string index(static_cast<std::size_t>(range.size), '\0');
     item_.store().open(value.file).pread_exactly(value.offset + range.offset, index.data(), index.size());
     return zarr::ShardIndex(sharding, shard, index, value.length, where).find(Shape::zeros(shard.size()), where);
+  }
+
+  // The leading box of an array: of arrays in chunks, only those chunks are read that it touches.
+  void read_part(const StoredItem::Leaf& leaf, const ArrayView& to) {
+    if (leaf.aggregated) {
+      const AnyArray whole = AnyArray::uninitialized(leaf.aggregated->dtype(), leaf.aggregated->shape());
+      item_.aggregate().read(*leaf.aggregated, whole.view());
+      ArrayView part = whole.view();
+      part.shape = to.shape;
+      return cast_copy(part, to);
+    }
+    if (to.dtype != leaf.array.dtype) {
+      const AnyArray stored = AnyArray::uninitialized(leaf.array.dtype, to.shape);
+      read_box(leaf, stored.view());
+      return cast_copy(stored.view(), to);
+    }
+    read_box(leaf, to);
+  }
+
+  void read_box(const StoredItem::Leaf& leaf, const ArrayView& to) {
+    const std::string prefix = StoredItem::prefix_of(leaf);
+    std::string bytes;
+    zarr::read_box(leaf.array, {Shape::zeros(to.rank()), to.shape}, to, item_.missing_chunk(), {leaf.name, item_.directory(), {}},
+                   [&](const Shape& index) -> std::optional<std::string_view> {
+                     const std::string key = prefix + zarr::chunk_key(index, leaf.array.keys);
+                     const auto value = item_.store().find(prefix, key.substr(prefix.size()));
+                     if (!value) return std::nullopt;
+                     if (!value->is_inline) bytes = item_.store().read(*value);
+                     const std::string_view stored = value->is_inline ? value->bytes : std::string_view(bytes);
+                     const auto expected = item_.checksum(key);
+                     if (verify_ && expected && crc32c(stored.data(), stored.size()) != *expected)
+                       throw DataLossError("the checksum of this payload is not the one that was saved: the file was damaged",
+                                           {leaf.name, item_.directory(), {}});
+                     return stored;
+                   });
   }
 
   void add_chunks(const StoredItem::Leaf& leaf, const ArrayView& to) {

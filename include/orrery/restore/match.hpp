@@ -3,6 +3,8 @@
 #pragma once
 
 #include <charconv>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -11,6 +13,7 @@
 
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/restore/find_path.hpp"
 #include "orrery/restore/match_absent.hpp"
 #include "orrery/restore/match_leaf.hpp"
 #include "orrery/restore/mismatch.hpp"
@@ -27,6 +30,13 @@ struct MatchOptions {
   bool cast = false;        // any dtype may become any other; false: lossless widening alone
 };
 
+// Differences, and stored leaves that nothing wants, found before the match.
+struct KnownDifferences {
+  Differences differences{};
+  std::vector<std::string> unused{};
+  bool is_complete = false;  // transforms left no gaps: Trees take what there is for them
+};
+
 namespace detail {
 
 class Matcher {
@@ -35,12 +45,14 @@ class Matcher {
 
   Plan plan{};
   Differences differences{};
+  bool has_target_shape = false;  // what is stored was brought into the target's shape before, and is known by its addresses
+  bool is_complete = false;       // ... without gaps
 
   // `object` null: it does not exist yet, type and file decide. `at` is where the plan's next step hangs.
   struct At { std::uint32_t parent = Plan::root; std::uint32_t child = 0; bool emplace = false; std::string_view key{}; };
   void node(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth = 0) {
     if (depth > max_nesting) throw FormatError("the stored tree nests deeper than 512 levels", {to_string(path)});
-    if (ops.read_only) return static_cast<void>(step(Plan::Do::keep, ops, stored, at));
+    if (ops.read_only || (keeps_target(stored) && ops.kind != TypeKind::skipped)) return static_cast<void>(step(Plan::Do::keep, ops, stored, at));
     if (ops.deferred) return node(ops.deferred(object), object, stored, at, path, depth);
     switch (ops.kind) {
       case TypeKind::skipped: return;
@@ -48,7 +60,7 @@ class Matcher {
         if (!is_empty(stored)) wrong_kind(path, "nothing (an empty state)", stored);
         return;
       case TypeKind::leaf: return leaf(ops, object, stored, at, path);
-      case TypeKind::tree: step(Plan::Do::tree, ops, stored, at); return;
+      case TypeKind::tree: return tree(ops, object, stored, at, path, depth);
       case TypeKind::optional: return optional(ops, object, stored, at, path, depth);
       case TypeKind::variant: return variant(ops, object, stored, at, path, depth);
       case TypeKind::record: return record(ops, object, stored, at, path, depth);
@@ -83,6 +95,45 @@ class Matcher {
       }
     }
     if (fits) plan.steps[step(Plan::Do::leaf, ops, stored, at)].cast = cast;
+  }
+
+  // A Tree that has entries says what is wanted, as a map does; another one takes what is stored.
+  void tree(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
+    const Tree* target = object ? ops.tree(object) : nullptr;
+    if (!target || target->size() == 0 || is_complete) return static_cast<void>(step(Plan::Do::tree, ops, stored, at));
+    Tree& as_wanted = plan.trees.emplace_back(shaped(*target, stored, path, depth));
+    step(Plan::Do::tree, ops, has_target_shape ? stored : as_wanted, at);
+  }
+  // The stored tree in the shape of a target. Its leaves take any leaf; None and empty containers within stay.
+  Tree shaped(const Tree& target, const Tree& stored, const PathLink* path, std::size_t depth) {
+    if (depth > max_nesting) throw FormatError("the target nests deeper than 512 levels", {to_string(path)});
+    if (target.is_leaf()) {
+      if (!stored.is_leaf()) wrong_kind(path, target.kind_name(), stored);
+      return stored;
+    }
+    if (target.size() == 0) return target;
+    if (target.is_dict()) {
+      if (!stored.is_dict()) return wrong_kind(path, "a dict", stored), Tree();
+      Tree out = Tree::dict();
+      std::unordered_set<std::string_view> known;
+      for (const auto& [key, child] : target.items()) {
+        PathLink link{path, key.text, 0, false};
+        known.insert(key.text);
+        if (const Tree* found = stored.find(key.text)) out.insert(key, shaped(child, *found, &link, depth + 1));
+        else if (is_empty(child)) out.insert(key, child);
+        else list_leaves(child, &link, [this](const PathLink* leaf) { differences.missing.push_back({to_string(leaf), ""}); });
+      }
+      extra(stored, known, path);
+      return out;
+    }
+    if (!stored.is_list() && !stored.is_tuple()) return wrong_kind(path, target.kind_name(), stored), Tree();
+    if (stored.size() != target.size()) return wrong_length(path, stored.size(), target.size()), Tree();
+    std::vector<Tree> elements;
+    for (std::size_t i = 0; i < target.size(); ++i) {
+      PathLink link{path, {}, i, true};
+      elements.push_back(shaped(target.elements()[i], stored.elements()[i], &link, depth + 1));
+    }
+    return target.is_list() ? Tree::list(std::move(elements)) : Tree::tuple(std::move(elements));
   }
 
   void optional(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
@@ -162,8 +213,7 @@ class Matcher {
     std::size_t count = per_member ? ops.types.size() : object || ops.fixed_size ? ops.size(object) : 0;
     const bool follow = !per_member && !ops.fixed_size && count == 0;  // an empty one says nothing: the file decides
     if (!follow && !numbered && count != stored.size()) {
-      differences.shapes.push_back({to_string(path), "a list of " + std::to_string(stored.size()) + " is stored, one of " + std::to_string(count) + " wanted"});
-      return;
+      return wrong_length(path, stored.size(), count);
     }
     if (follow && !ops.make && stored.size()) return wrong_kind(path, "elements that the target cannot make (" + std::string(ops.type_name) + ")", stored);
     if (follow) count = stored.size();
@@ -244,6 +294,9 @@ class Matcher {
     }
   }
 
+  void wrong_length(const PathLink* path, std::size_t stored, std::size_t wanted) {
+    differences.shapes.push_back({to_string(path), "a list of " + std::to_string(stored) + " is stored, one of " + std::to_string(wanted) + " wanted"});
+  }
   void wrong_kind(const PathLink* path, std::string_view wanted, const Tree& stored) {
     differences.kinds.push_back({to_string(path), "stored is " + std::string(stored.kind_name()) + ", wanted is " + std::string(wanted)});
   }
@@ -256,10 +309,22 @@ class Matcher {
 
 // The plan that fills a target of that type from `stored`. `object` null: a new value, whose type and the file decide; else its
 // structure decides. Throws MismatchError (KeyError, ShapeError, DTypeError, StructureError) listing everything that does not fit.
-// Linear in leaves. The stored tree, and the object's keys, must outlive the plan.
-inline Plan match(const TypeOps& ops, void* object, const Tree& stored, MatchOptions options, std::string_view what, Where where = {}) {
+// Linear in leaves. The stored tree, and the object's keys, must outlive the plan. `known`: what was found when the
+// tree was brought into the target's shape (restore/sources.hpp), to be told with the rest.
+inline Plan match(const TypeOps& ops, void* object, const Tree& stored, MatchOptions options, std::string_view what, Where where = {},
+                  const KnownDifferences* known = nullptr) {
   detail::Matcher matcher(options);
+  if (known) {
+    matcher.has_target_shape = true;
+    matcher.is_complete = known->is_complete;
+    matcher.differences = known->differences;
+    for (const std::string& path : known->unused) {
+      if (options.allow_extra) matcher.plan.ignored.push_back(path);
+      else matcher.differences.extra.push_back({path, ""});
+    }
+  }
   matcher.node(ops, object, stored, {}, nullptr);
+  if (!matcher.differences.missing.empty()) detail::suggest_paths(matcher.differences, matcher.plan.ignored);
   if (!matcher.differences.empty()) detail::throw_mismatch(std::string(what), std::move(matcher.differences), std::move(where));
   return std::move(matcher.plan);
 }

@@ -19,6 +19,9 @@ inline bool is_leafless(const TypeOps& ops) {
   return std::all_of(ops.types.begin(), ops.types.end(), [](const TypeOps* member) { return is_leafless(*member); });
 }
 
+// A described leaf without dtype (restore/sources.hpp makes them): nothing is read for it, the target's own value stays.
+inline bool keeps_target(const Tree& stored) noexcept { return stored.is_leaf() && !stored.has_value() && stored.dtype() == DType::none; }
+
 // None, or a container without entries.
 inline bool is_empty(const Tree& stored) { return stored.is_none() || (!stored.is_leaf() && stored.size() == 0); }
 

@@ -40,6 +40,7 @@ struct Plan {
   };
   std::vector<Step> steps{};          // a parent stands before its children, so its address is final when they are asked for
   std::vector<std::string> ignored{}; // stored leaves that nothing wants
+  std::deque<Tree> trees{};           // what steps point to where the stored tree does not hold it as it is wanted
   std::deque<std::string> names{};    // texts that steps' keys point into where no type or stored tree holds them
 
   std::string path_of(std::uint32_t step) const {
@@ -60,6 +61,7 @@ struct Slot {
   const Tree* from;
   LeafView to;
   bool cast = false;
+  bool part = false;  // `to` takes the leading box of a larger stored array
 };
 
 // The slots of a target. Fill `reads`, then finish().

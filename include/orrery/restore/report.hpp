@@ -10,13 +10,16 @@ namespace orrery::inline v0 {
 
 enum class LeafAction : std::uint8_t {
   restored,  // read as stored
-  cast,      // read and converted to the target's dtype
-  kept,      // the target's own value stays: an empty optional, a const member
+  cast,      // read and converted to the target's dtype, or to that of restore_args
+  padded,    // read, with zeros added or ends left out, as restore_args wanted it
+  computed,  // made by a function of a transform
+  filled,    // the target's own value, as nothing is stored for it, or a transform says so
+  kept,      // the target's own value: an empty optional, a const member, a placeholder
   ignored,   // stored, but no part of the target: not read
 };
 
 constexpr std::string_view name(LeafAction action) noexcept {
-  constexpr std::string_view names[] = {"restored", "cast", "kept", "ignored"};
+  constexpr std::string_view names[] = {"restored", "cast", "padded", "computed", "filled", "kept", "ignored"};
   return names[static_cast<std::size_t>(action)];
 }
 
@@ -24,7 +27,7 @@ struct RestoreReport {
   struct Leaf {
     std::string path;  // "model/params/kernel"
     LeafAction action;
-    std::string detail{};  // cast: "float32 to float64"
+    std::string detail{};  // "float32 to float64", "(3,) to (5,)", "from model/weights/kernel": what happened, joined by ", "
   };
   std::vector<Leaf> leaves{};
 
@@ -36,6 +39,7 @@ struct RestoreReport {
     return out;
   }
   std::vector<std::string> restored() const { return paths(LeafAction::restored); }
+  std::vector<std::string> filled() const { return paths(LeafAction::filled); }
   std::vector<std::string> ignored() const { return paths(LeafAction::ignored); }
   std::size_t count(LeafAction action) const {
     std::size_t n = 0;

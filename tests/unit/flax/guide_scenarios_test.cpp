@@ -1,4 +1,4 @@
-// The Flax guide "Save and load checkpoints", as far as it concerns legacy files: scenarios S3', S6', S16, S17 and L1 to L3 of
+// The Flax guide "Save and load checkpoints", as far as it concerns legacy files: scenarios S3', S6', S14, S16, S17 and L1 to L3 of
 // spec/flax-legacy.md 8.1.
 #include <doctest/doctest.h>
 
@@ -73,6 +73,27 @@ TEST_CASE("S9 after S3': a restore into a target fills it") {
   CHECK(restored.model.params.kernel == guide::params().kernel);
   CHECK(restored.config.dimensions == Array<std::int64_t>::from({5, 3}));
   CHECK(restored.data == std::vector{guide::x1()});
+}
+
+TEST_CASE("S14: an Orbax directory is restored into a target with more fields, which keep their values, with orbax_transforms or without") {
+  guide::TemporaryDirectory root;
+  const fx::SaveCheckpointOptions options{.keep = 2, .overwrite = true, .backend = fx::Backend::orbax};
+  fx::save_checkpoint(root.path(), guide::checkpoint(), 0, options);
+  fx::save_checkpoint(root.path(), guide::checkpoint(), 4, options);
+  CHECK(root.names() == std::vector<std::string>{"checkpoint_0", "checkpoint_4"});
+  for (const Transforms& transforms : {Transforms{}, Transforms::none()}) {
+    const CustomCheckpoint restored = fx::restore_checkpoint(root.path(), custom_target(), {.step = 4, .orbax_transforms = transforms});
+    CHECK(restored.model.step == 1);
+    CHECK(restored.model.params.kernel == guide::params().kernel);
+    CHECK(restored.model.batch_stats == Array<std::int64_t>::arange(10));
+    CHECK_FALSE(restored.config.has_value());
+    CHECK(restored.data == std::vector{guide::x1()});
+  }
+  const Transforms steps{{"model/batch_stats", Transform{.original_key = "config/dimensions"}}};
+  CHECK(fx::restore_checkpoint(root.path(), custom_target(), {.orbax_transforms = steps}).model.batch_stats == Array<std::int64_t>::from({5, 3}));
+  CHECK(fx::restore_checkpoint(root.path(), custom_target(), {.orbax_transforms = {}}).model.step == 1);
+  CHECK_THROWS_AS(fx::restore_checkpoint<CustomCheckpoint>(root.path()), KeyError);  // a new value has nothing to keep
+  CHECK_NOTHROW(fx::restore_checkpoint<CustomCheckpoint>(root.path(), {.orbax_transforms = {}}));
 }
 
 TEST_CASE("S15 to S17: a raw state is edited and taken by a struct with one field more") {

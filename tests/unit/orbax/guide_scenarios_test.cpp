@@ -1,5 +1,5 @@
 // The Flax guide "Save and load checkpoints", as far as it concerns one Orbax checkpoint at one path: scenarios S1, S4 and S7 of
-// spec/flax-legacy.md 8.1, and what design.md says of S11 to S13 where no manager is needed.
+// spec/flax-legacy.md 8.1, and S8 and S11 to S13 without their manager.
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -90,7 +90,7 @@ TEST_CASE("S4: a raw restore gives dicts, lists, and None for empty states") {
   CHECK(raw["model"].keys() == std::vector<std::string>{"opt_state", "params", "step"});
 }
 
-TEST_CASE("S7: with a target the checkpoint fills its structure; apply_fn and tx are the target's") {
+TEST_CASE("S7, S8: with a target the checkpoint fills its structure; apply_fn and tx are the target's") {
   ScratchDirectory root;
   PyTreeCheckpointer checkpointer;
   checkpointer.save(root / "orbax/single_save", ckpt());
@@ -126,17 +126,63 @@ TEST_CASE("S12: a field of the target that the checkpoint lacks is a KeyError th
   CHECK(custom.model.params.kernel == Array<float>({5, 3}));
 }
 
-TEST_CASE("S13: a None of the target stays None and is not read") {
-  struct Target {
-    TrainState model = target().model;
-    std::optional<std::map<std::string, Array<std::int64_t>>> config{};
-    std::vector<Array<float>> data{Array<float>({5})};
-  };
+// The guide's `custom_target`: the state of before with batch_stats, and None where the checkpoint has a config.
+namespace {
+struct CustomTarget {
+  CustomTrainState model{0, guide::params()};
+  std::optional<std::map<std::string, Array<std::int64_t>>> config{};
+  std::vector<Array<float>> data{Array<float>({5})};
+};
+}  // namespace
+
+TEST_CASE("S13: with transforms = {} what the checkpoint lacks is filled from the target, and a None of the target stays None") {
   ScratchDirectory root;
   PyTreeCheckpointer checkpointer;
   checkpointer.save(root / "single_save", ckpt());
-  const Target restored = checkpointer.restore(root / "single_save", Target{});
-  CHECK_FALSE(restored.config.has_value());
+  const CustomTarget custom_target;
+  CHECK_THROWS_AS(checkpointer.restore(root / "single_save", custom_target), KeyError);
+
+  RestoreReport report;
+  const CustomTarget restored = checkpointer.restore(root / "single_save", custom_target, {.transforms = {}, .report = &report});
   CHECK(restored.model.step == 1);
+  CHECK(restored.model.params.kernel == guide::params().kernel);
+  CHECK(restored.model.batch_stats == Array<std::int64_t>::arange(10));
+  CHECK_FALSE(restored.config.has_value());
   CHECK(restored.data == std::vector{guide::x1()});
+  CHECK(report.filled() == std::vector<std::string>{"model/batch_stats"});
+  CHECK(report.paths(LeafAction::kept) == std::vector<std::string>{"config"});
+}
+
+TEST_CASE("a checkpoint of other names is restored with rules that rename, compute and keep") {
+  struct Old {
+    struct Model {
+      std::int64_t step = 1;
+      guide::Dense weights = guide::params();
+      Array<float> q = Array<float>::from({1, 2}), k = Array<float>::from({3});
+    } model{};
+  };
+  struct New {
+    struct Model {
+      std::int64_t step = 7;
+      guide::Dense params{};
+      double scale = 0;
+      Array<float> qk{};
+    } model{};
+  };
+  ScratchDirectory root;
+  PyTreeCheckpointer checkpointer;
+  checkpointer.save(root / "old", Old{});
+  const New restored = checkpointer.restore(root / "old", New{}, {.transforms = Transforms{
+      {"model/params/(.*)", Transform{.original_key = "model/weights/\\1"}},
+      {"model/step",        Transform{.use_fallback = true}},
+      {"model/scale",       Transform{.original_key = "model/step", .value_fn = [](const Tree& v) { return Tree::scalar(v.scalar<double>() / 4); }}},
+      {"model/qk",          Transform{.multi_value_fn = [](std::string_view, const Tree& original) {
+                                        const Tree& model = original["model"];
+                                        return Tree(Array<float>::from({model["q"].array().at<float>({1}), model["k"].array().at<float>({0})}));
+                                      },
+                                      .multi_value_fn_input_args = {{"model/(q|k)", {}}}}}}});
+  CHECK(restored.model.step == 7);
+  CHECK(restored.model.params.kernel == guide::params().kernel);
+  CHECK(restored.model.scale == 0.25);
+  CHECK(restored.model.qk == Array<float>::from({2, 3}));
 }

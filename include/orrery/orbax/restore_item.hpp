@@ -1,0 +1,140 @@
+// An item into a target: matched, planned, read. With transforms or restore_args by way of sources (restore/sources.hpp), whose functions
+// have run, and whose results have been checked, before anything is written.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "orrery/core/error.hpp"
+#include "orrery/orbax/options.hpp"
+#include "orrery/orbax/read_leaves.hpp"
+#include "orrery/orbax/read_sources.hpp"
+#include "orrery/orbax/stored_item.hpp"
+#include "orrery/restore/find_path.hpp"
+#include "orrery/restore/find_sources.hpp"
+#include "orrery/restore/match.hpp"
+#include "orrery/restore/plan.hpp"
+#include "orrery/restore/source_report.hpp"
+#include "orrery/restore/sources.hpp"
+#include "orrery/tree/tree.hpp"
+
+namespace orrery::inline v0::orbax {
+
+namespace detail {
+
+// The part of an item that options.subtree names: all of it, if none. KeyError with the path most like it.
+inline const Tree& subtree_of(const StoredItem& item, const std::string& subtree) {
+  if (subtree.empty()) return item.tree();
+  if (const Tree* found = orrery::detail::PathFinder(item.tree()).find(subtree)) return *found;
+  Differences differences;
+  differences.missing.push_back({subtree, "is not in the checkpoint"});
+  std::vector<std::string> there;
+  const Tree* at = &item.tree();
+  std::string above;
+  for (std::string_view rest = subtree; at;) {  // as far down as it goes, and what stands there
+    there.clear();
+    for (const auto& [key, child] : at->items()) there.push_back(above + key.text);
+    for (std::size_t i = 0; i < at->elements().size(); ++i) there.push_back(above + std::to_string(i));
+    const std::size_t end = std::min(rest.find('/'), rest.size());
+    const Tree* child = orrery::detail::child_at(*at, rest.substr(0, end));
+    if (!child) break;
+    above += std::string(rest.substr(0, end)) + "/";
+    at = child;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  std::string text = "the checkpoint has no subtree \"" + subtree + "\"";
+  if (const std::string_view near = orrery::detail::nearest_path(subtree.substr(0, subtree.find('/', above.size())), there);
+      !near.empty()) {
+    differences.missing[0].message = "did you mean \"" + std::string(near) + "\"?";
+    text += "; did you mean \"" + std::string(near) + "\"?";
+  } else if (!there.empty()) {
+    text += "; there are";
+    for (std::size_t i = 0; i < std::min<std::size_t>(there.size(), 20); ++i) text += (i ? ", " : " ") + there[i];
+    if (there.size() > 20) text += ", ...";
+  }
+  throw KeyError(text, std::move(differences), {{}, item.directory(), {}});
+}
+
+inline void check_transforms(const Transforms& transforms) {
+  for (const Transforms::Rule& rule : transforms.rules())
+    if (rule.transform.multi_value_fn && rule.transform.multi_value_fn_input_args.is_none())
+      throw ArgumentError("`multi_value_fn` was specified, but `multi_value_fn_input_args` were not. They name what the function of \"" +
+                          rule.pattern.text() + "\" needs of the checkpoint, which is all that is read for it");
+}
+
+// The same as restore_value, where leaves have sources.
+inline RestoreReport restore_sources(StoredItem& item, const Tree& stored, const TypeOps& ops, void* target, bool is_new,
+                                     const RestoreOptions& options) {
+  const Transforms* transforms = options.transforms.is_none() ? nullptr : &options.transforms;
+  if (transforms) check_transforms(*transforms);
+  void* object = is_new ? nullptr : target;
+  Sources sources = find_sources(ops, object, stored, {transforms, &options.restore_args, options.transforms_default_to_original});
+  const auto matched = [&] {
+    return match(ops, object, sources.tree, {.allow_extra = options.allow_extra, .cast = options.cast},
+                 "the checkpoint does not fit the target", {{}, item.directory(), {}}, &sources.known);
+  };
+  Plan plan = matched();
+  if (sources.has_functions) {
+    FunctionRunner(item, stored, *transforms, options.verify_checksums).run(sources);
+    plan = matched();  // now with what the functions returned
+  }
+  Slots slots = open_slots(plan, target);
+  read_sources(item, slots, sources, options.verify_checksums);
+  return report_of(plan, sources);
+}
+
+}  // namespace detail
+
+inline Tree restore_tree(StoredItem& item, const RestoreOptions& options) {
+  if (!options.transforms.is_none())
+    throw ArgumentError(
+        "If providing `transforms`, must provide `item` matching structure of expected result: give a target, or call "
+        "apply_transformations on what was restored");
+  const Tree& stored = detail::subtree_of(item, options.subtree);
+  Sources sources;
+  if (!options.restore_args.empty()) {
+    sources = find_sources(stored, options.restore_args);
+    if (!sources.known.differences.empty())
+      orrery::detail::throw_mismatch("the checkpoint does not fit restore_args", std::move(sources.known.differences),
+                                     {{}, item.directory(), {}});
+  }
+  const Tree& source = options.restore_args.empty() ? stored : sources.tree;
+  Tree out;
+  Slots slots;
+  slots.materialize(source, out);
+  if (options.restore_args.empty()) {
+    read_leaves(item, slots, options.verify_checksums);
+    slots.finish();
+  } else {
+    detail::read_sources(item, slots, sources, options.verify_checksums);
+  }
+  if (options.report) {
+    *options.report = {};
+    orrery::detail::report_tree(sources, source, "", *options.report);
+    for (const std::string& path : sources.known.unused) options.report->leaves.push_back({path, LeafAction::ignored});
+  }
+  return out;
+}
+
+// Fills `target`; `is_new`: it is a fresh value whose type and the file decide, else its own structure decides.
+inline RestoreReport restore_value(StoredItem& item, const TypeOps& ops, void* target, bool is_new, const RestoreOptions& options) {
+  const Tree& stored = detail::subtree_of(item, options.subtree);
+  RestoreReport report;
+  if (options.transforms.is_none() && options.restore_args.empty()) {
+    Plan plan = match(ops, is_new ? nullptr : target, stored, {.allow_extra = options.allow_extra, .cast = options.cast},
+                      "the checkpoint does not fit the target", {{}, item.directory(), {}});
+    Slots slots = open_slots(plan, target);
+    read_leaves(item, slots, options.verify_checksums);
+    slots.finish();
+    report = report_of(plan);
+  } else {
+    report = detail::restore_sources(item, stored, ops, target, is_new, options);
+  }
+  if (options.report) *options.report = report;
+  return report;
+}
+
+}  // namespace orrery::inline v0::orbax
