@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,10 +13,8 @@
 
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
-#include "orrery/formats/zarr/array.hpp"
-#include "orrery/formats/zarr/metadata.hpp"
+#include "orrery/formats/zarr/array_directory.hpp"
 #include "orrery/restore/plan.hpp"
-#include "orrery/storage/file.hpp"
 #include "orrery/storage/file_system.hpp"
 #include "orrery/tree/describe.hpp"
 #include "orrery/tree/key_path.hpp"
@@ -55,13 +52,6 @@ class ProcessArrays {
  private:
   static constexpr std::string_view placeholder = "//GDAPlaceholder:";
   static constexpr std::uint32_t first_id = 0x80000000;  // above those of the msgpack file's own arrays
-  static constexpr std::size_t largest_json = std::size_t{1} << 20;
-  static constexpr Dim most_missing_chunks = Dim{1} << 17;
-
-  struct Array {
-    std::string path;  // of its folder
-    zarr::ArrayMetadata metadata;
-  };
 
   Tree described(const Tree& state, const PathLink* path, std::size_t depth) {
     if (depth > orrery::detail::max_nesting) throw FormatError("the state dict nests deeper than 512 levels", {to_string(path)});
@@ -87,60 +77,19 @@ class ProcessArrays {
           "the array that this placeholder stands for is missing: several processes wrote it, as a zarr array, into the folder " +
               directory_ + ", which must lie beside the checkpoint",
           {key_path, file, {}});
-    Array found{path, zarr::parse_metadata(storage::read_file(file, largest_json), {key_path, file, {}})};
-    check_chunks(found, key_path);
-    arrays_.push_back(std::move(found));
-    const zarr::ArrayMetadata& metadata = arrays_.back().metadata;
+    const zarr::ArrayMetadata& metadata = arrays_.emplace_back(zarr::ArrayDirectory::open(path, key_path)).metadata();
     return Tree::described(LeafKind::array, metadata.dtype, metadata.shape, first_id + static_cast<std::uint32_t>(arrays_.size() - 1));
   }
 
-  // Memory is taken only for what is mostly there; a missing chunk is zeros, as to TensorStore.
-  static void check_chunks(const Array& array, const std::string& key_path) {
-    const zarr::ArrayMetadata& metadata = array.metadata;
-    const Where where{key_path, array.path, {}};
-    const Shape grid = zarr::grid_extents(metadata);
-    const auto chunks = checked_count(grid);
-    if (!chunks) throw DataLossError("the array " + to_string(metadata.shape) + " has more chunks than 63 bits count", where);
-    Shape index = Shape::zeros(grid.size());
-    std::uint64_t stored = 0;
-    Dim missing = 0;
-    for (Dim i = 0; i < *chunks; ++i, zarr::next_index(index, grid)) {
-      const std::string file = array.path + "/" + zarr::chunk_key(index, metadata.keys);
-      if (!storage::exists(file)) {
-        if (++missing > most_missing_chunks)
-          throw DataLossError("the array " + to_string(metadata.shape) + " has almost none of its chunks", where);
-        continue;
-      }
-      const std::uint64_t size = storage::File::open(file).size();
-      if (!zarr::is_plausible(metadata, size))
-        throw DataLossError(
-            "this chunk has " + std::to_string(size) + " bytes, which cannot hold " + std::to_string(metadata.chunk_bytes()),
-            {key_path, file, {}});
-      stored += size;
-    }
-    constexpr std::uint64_t believed = std::uint64_t{1} << 26;
-    if (*checked_bytes(metadata.shape, item_size(metadata.dtype)) / 32768 > stored + believed / 32768)
-      throw DataLossError("the array " + to_string(metadata.shape) + " has almost no chunks: it is not believed to be zeros", where);
-  }
-
-  static void read(const Array& array, const ArrayView& to) {
-    const zarr::ArrayMetadata& metadata = array.metadata;
-    if (to.dtype != metadata.dtype) {
-      const AnyArray whole = AnyArray::uninitialized(metadata.dtype, metadata.shape);
-      read(array, whole.view());
-      return cast_copy(whole.view(), to);
-    }
-    std::string bytes;
-    zarr::read_array(metadata, to, zarr::MissingChunk::fill, {{}, array.path, {}}, [&](const Shape& index) {
-      const std::string file = array.path + "/" + zarr::chunk_key(index, metadata.keys);
-      if (!storage::exists(file)) return std::optional<std::string_view>();
-      bytes = storage::read_file(file, 2 * metadata.chunk_bytes() + 65536);  // no codec makes more of them
-      return std::optional<std::string_view>(bytes);
-    });
+  static void read(const zarr::ArrayDirectory& array, const ArrayView& to) {
+    if (to.dtype == array.metadata().dtype) return array.read(to);
+    const AnyArray stored = AnyArray::uninitialized(array.metadata().dtype, array.metadata().shape);
+    array.read(stored.view());
+    cast_copy(stored.view(), to);
   }
 
   std::string directory_;
-  std::vector<Array> arrays_{};
+  std::vector<zarr::ArrayDirectory> arrays_{};
 };
 
 }  // namespace orrery::inline v0::flax::detail

@@ -12,11 +12,9 @@
 #include "orrery/orbax/item_place.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/pytree_checkpointer.hpp"
-#include "orrery/orbax/read_leaves.hpp"
+#include "orrery/orbax/restore_item.hpp"
 #include "orrery/orbax/stored_item.hpp"
 #include "orrery/reflect/reflectable.hpp"
-#include "orrery/restore/match.hpp"
-#include "orrery/restore/plan.hpp"
 #include "orrery/tree/tree.hpp"
 
 namespace orrery::inline v0 {
@@ -32,27 +30,13 @@ inline const Tree& array_of(const StoredItem& item) {
 
 inline Tree restore_array(const std::string& path, const RestoreOptions& options) {
   StoredItem item = StoredItem::open(local_path(path));
-  Tree out;
-  Slots slots;
-  slots.materialize(array_of(item), out);
-  read_leaves(item, slots, options.verify_checksums);
-  slots.finish();
-  if (options.report) *options.report = {.leaves = {{"", LeafAction::restored}}};
-  return out;
+  return restore_tree(item, array_of(item), options);
 }
 
-// As restore_value, with the one leaf for the stored tree.
 inline RestoreReport restore_array_into(const std::string& path, const TypeOps& ops, void* target, bool is_new,
                                         const RestoreOptions& options) {
   StoredItem item = StoredItem::open(local_path(path));
-  Plan plan = match(ops, is_new ? nullptr : target, array_of(item), {.allow_extra = options.allow_extra, .cast = options.cast},
-                    "the stored array does not fit the target", {{}, item.directory(), {}});
-  Slots slots = open_slots(plan, target);
-  read_leaves(item, slots, options.verify_checksums);
-  slots.finish();
-  RestoreReport report = report_of(plan);
-  if (options.report) *options.report = report;
-  return report;
+  return restore_value(item, array_of(item), ops, target, is_new, options);
 }
 
 }  // namespace orbax

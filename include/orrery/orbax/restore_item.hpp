@@ -88,12 +88,12 @@ inline RestoreReport restore_sources(StoredItem& item, const Tree& stored, const
 
 }  // namespace detail
 
-inline Tree restore_tree(StoredItem& item, const RestoreOptions& options) {
+// `stored` is the item's tree or a part of it.
+inline Tree restore_tree(StoredItem& item, const Tree& stored, const RestoreOptions& options) {
   if (!options.transforms.is_none())
     throw ArgumentError(
         "If providing `transforms`, must provide `item` matching structure of expected result: give a target, or call "
         "apply_transformations on what was restored");
-  const Tree& stored = detail::subtree_of(item, options.subtree);
   Sources sources;
   if (!options.restore_args.empty()) {
     sources = find_sources(stored, options.restore_args);
@@ -119,9 +119,13 @@ inline Tree restore_tree(StoredItem& item, const RestoreOptions& options) {
   return out;
 }
 
+inline Tree restore_tree(StoredItem& item, const RestoreOptions& options) {
+  return restore_tree(item, detail::subtree_of(item, options.subtree), options);
+}
+
 // Fills `target`; `is_new`: it is a fresh value whose type and the file decide, else its own structure decides.
-inline RestoreReport restore_value(StoredItem& item, const TypeOps& ops, void* target, bool is_new, const RestoreOptions& options) {
-  const Tree& stored = detail::subtree_of(item, options.subtree);
+inline RestoreReport restore_value(StoredItem& item, const Tree& stored, const TypeOps& ops, void* target, bool is_new,
+                                   const RestoreOptions& options) {
   RestoreReport report;
   if (options.transforms.is_none() && options.restore_args.empty()) {
     Plan plan = match(ops, is_new ? nullptr : target, stored, {.allow_extra = options.allow_extra, .cast = options.cast},
@@ -135,6 +139,10 @@ inline RestoreReport restore_value(StoredItem& item, const TypeOps& ops, void* t
   }
   if (options.report) *options.report = report;
   return report;
+}
+
+inline RestoreReport restore_value(StoredItem& item, const TypeOps& ops, void* target, bool is_new, const RestoreOptions& options) {
+  return restore_value(item, detail::subtree_of(item, options.subtree), ops, target, is_new, options);
 }
 
 }  // namespace orrery::inline v0::orbax
