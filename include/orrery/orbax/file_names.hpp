@@ -31,6 +31,12 @@ inline std::string_view bad_component(std::string_view component) {
   return {};
 }
 
+[[noreturn]] inline void throw_file_name(const Param& param, std::string_view wrong) {
+  throw ArgumentError("without OCDBT the name of an array becomes a directory, and this one has " + std::string(wrong) +
+                          ": rename the key, or save with use_ocdbt = true",
+                      {param.name});
+}
+
 }  // namespace detail
 
 // ArgumentError for the first array below `directory` whose name no file system holds.
@@ -39,8 +45,6 @@ inline void check_file_names(const Params& params, const std::string& directory)
   for (const Param& param : params.list) {
     if (!param.leaf || param.type == ValueType::string || param.name.empty()) continue;
     std::string_view rest = param.name, wrong;
-    const std::string_view first = rest.substr(0, rest.find('/'));
-    if (detail::is_item_file(first)) wrong = "the name of a file of the item itself";
     while (wrong.empty()) {
       const std::size_t slash = rest.find('/');
       wrong = detail::bad_component(rest.substr(0, slash));
@@ -49,11 +53,15 @@ inline void check_file_names(const Params& params, const std::string& directory)
     }
     if (wrong.empty() && directory.size() + 1 + param.name.size() + chunk_file > longest_path)
       wrong = "more characters than a path may have";
-    if (!wrong.empty())
-      throw ArgumentError("without OCDBT the name of an array becomes a directory, and this one has " + std::string(wrong) +
-                              ": rename the key, or save with use_ocdbt = true",
-                          {param.name});
+    if (!wrong.empty()) detail::throw_file_name(param, wrong);
   }
+}
+
+// ... for the first that would lie where the item has files of its own. ArrayCheckpointer's items have other files, and do not ask.
+inline void check_item_files(const Params& params) {
+  for (const Param& param : params.list)
+    if (param.leaf && param.type != ValueType::string && detail::is_item_file(std::string_view(param.name).substr(0, param.name.find('/'))))
+      detail::throw_file_name(param, "the name of a file of the item itself");
 }
 
 }  // namespace orrery::inline v0::orbax

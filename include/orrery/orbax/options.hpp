@@ -26,7 +26,7 @@ class Compression {
   static constexpr Compression none() noexcept { return {Kind::none, 0}; }
   // Every array, as Orbax does; its level is 1. A core does less than 1 GiB/s, for 8 % of trained float32.
   static constexpr Compression zstd(int level = 1) noexcept { return {Kind::zstd, level}; }
-  // At level 1, and only arrays of 1 MiB or more that samples show to be almost empty: those that are saved faster for it.
+  // At level 1, and only arrays of 1 MiB or more that samples show to be almost empty: those reach the disk faster for it.
   static constexpr Compression automatic() noexcept { return {Kind::automatic, 1}; }
 
   constexpr Kind kind() const noexcept { return kind_; }

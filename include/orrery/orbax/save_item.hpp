@@ -10,6 +10,7 @@
 #include "orrery/core/error.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/orbax/array_layout.hpp"
+#include "orrery/orbax/file_names.hpp"
 #include "orrery/orbax/metadata_files.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/params.hpp"
@@ -76,6 +77,7 @@ inline void write_key_metadata(const std::string& directory, const Params& param
 // Everything of an item but what belongs to the step: into `directory`, which exists and is empty.
 inline void write_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
   const Params params = flatten_params(view);
+  if (!options.use_ocdbt) check_item_files(params);
   const std::vector<PayloadChecksum> checksums = write_arrays(directory, params, options);
   if (std::any_of(params.list.begin(), params.list.end(), [](const Param& p) { return p.type == ValueType::string; }))
     detail::write_text(directory + "/_strings.json", strings_file(params));

@@ -217,6 +217,19 @@ TEST_CASE("without OCDBT names that no directory can have are refused by name, a
   CHECK(checkpointer.restore(scratch / "item") == text);
 }
 
+TEST_CASE("an array called checkpoint can be written by whoever has no file of that name") {
+  ScratchDirectory scratch;
+  const Array<float> array = Array<float>::from({1, 2});
+  TreeView view;
+  const std::size_t root = view.enter(NodeKind::dict, {}, 1);
+  LeafView leaf;
+  leaf.array = array.view();
+  view.leaf("checkpoint", leaf);
+  view.leave(root);
+  orbax::write_arrays(scratch.path(), orbax::flatten_params(view), quick({.use_ocdbt = false}));
+  CHECK(read(scratch / "checkpoint/0").size() == 8);
+}
+
 TEST_CASE("chunks are cut as Orbax cuts them, all of one size, and stored under their indices") {
   ScratchDirectory scratch;
   const auto chunks = [&](const AnyArray& array, std::uint64_t bytes) {
