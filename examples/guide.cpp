@@ -110,6 +110,29 @@ int main(int argc, char** argv) {
     std::printf("%s\n", error.what());  // every missing path; custom is as it was
   }
 
+  section("When structures differ: fill what is missing");
+  CustomCheckpoint filled = checkpointer.restore(root + "/orbax/single_save", custom, {.transforms = {}});
+  CHECK(filled.model.step == 1);                      // from the checkpoint
+  CHECK(filled.model.batch_stats.at({9}) == 9);       // custom's own
+  CHECK(!filled.config.has_value());                  // an empty optional stays empty and is not read
+
+  section("When structures differ: other names");
+  struct Renamed { std::int64_t step = 0; Dense weights; };
+  struct RenamedCheckpoint { Renamed model; };
+  RenamedCheckpoint renamed = checkpointer.restore(root + "/orbax/single_save", RenamedCheckpoint{}, {.transforms = orrery::Transforms{
+      {"model/weights/(.*)", orrery::Transform{.original_key = "model/params/\\1"}},
+      {"model/step",         orrery::Transform{.use_fallback = true}}}});
+  CHECK(renamed.model.weights.kernel == ckpt.model.params.kernel && renamed.model.step == 0);
+
+  section("When structures differ: one branch");
+  Dense params = checkpointer.restore<Dense>(root + "/orbax/single_save", {.subtree = "model/params"});
+  CHECK(params.bias == ckpt.model.params.bias);
+
+  section("When structures differ: through Flax's function");
+  fx::save_checkpoint(root + "/flax-checkpointing", ckpt, 0, {.keep = 2, .overwrite = true});  // an Orbax directory, as in Flax today
+  CustomCheckpoint from_flax = fx::restore_checkpoint(root + "/flax-checkpointing", custom, {.step = 0, .orbax_transforms = {}});
+  CHECK(from_flax.model.step == 1 && from_flax.model.batch_stats.at({9}) == 9);
+
   section("When structures differ: edit the raw state of a legacy file");
   orrery::Tree state = fx::restore_checkpoint(root + "/legacy");
   state["model"]["batch_stats"] = orrery::Array<std::int64_t>::from({9, 8, 7, 6, 5, 4, 3, 2, 1, 0});
