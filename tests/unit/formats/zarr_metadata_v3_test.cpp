@@ -103,6 +103,14 @@ TEST_CASE("zarr v3 metadata is written byte for byte as TensorStore writes it") 
   CHECK_THROWS_AS(zarr::to_json_v3(parsed(with_codecs(bytes + R"(,{"configuration":{"level":1},"name":"gzip"})"))), ArgumentError);
 }
 
+TEST_CASE("elements of one byte have no byte order, whatever is said of it") {
+  std::string text = with_codecs(R"({"configuration":{"endian":"big"},"name":"bytes"})");
+  CHECK(parsed(text).codecs.big_endian);
+  text.replace(text.find("float32"), 7, "int8");
+  CHECK_FALSE(parsed(text).codecs.big_endian);
+  CHECK(zarr::parse_metadata_v3(zarr::to_json_v3(parsed(text)), file).codecs == parsed(text).codecs);
+}
+
 TEST_CASE("keys of chunks follow the key encoding") {
   const auto key = [](std::string_view encoding, const Shape& index) {
     return zarr::chunk_key(index, parsed(with(R"({"name":"default"})", encoding)).keys);

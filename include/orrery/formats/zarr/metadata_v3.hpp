@@ -105,7 +105,7 @@ class CodecParser {
     }
     if (found->string() != "little" && found->string() != "big")
       found->refuse("expected \"little\" or \"big\", found " + json::dump(found->value()));
-    return found->string() == "big";
+    return found->string() == "big" && item_size(dtype) > 1;  // one byte has no order
   }
 
   static void add_transpose(const json::Cursor& codec, CodecChain& chain, std::size_t rank) {
