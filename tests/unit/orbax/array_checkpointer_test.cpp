@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -179,11 +180,15 @@ TEST_CASE("a single array whose files are cut anywhere is refused, or restored a
   for (const auto& [name, content] : files(scratch / "array"))
     for (std::size_t size = 0; size < content.size(); ++size) {
       write(scratch / "array/" + name, std::string_view(content).substr(0, size));
+      std::optional<Tree> found;
       try {
-        CHECK(checkpointer.restore(scratch / "array") == Tree(eight()));
-        CHECK((name == "_CHECKPOINT_METADATA" || name == "commit_success.txt"));
+        found = checkpointer.restore(scratch / "array");
       } catch (const Error&) {
       }
+      INFO(name << " cut to " << size);
+      const bool is_read = name != "_CHECKPOINT_METADATA" && name != "commit_success.txt";
+      CHECK(found.has_value() != is_read);
+      if (found) CHECK(*found == Tree(eight()));
       write(scratch / "array/" + name, content);
     }
 }

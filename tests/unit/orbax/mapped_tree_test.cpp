@@ -92,7 +92,7 @@ TEST_CASE("opening reads no mapped payload, and a damaged one is found by verify
   ScratchDirectory scratch;
   Tree state = Tree::dict();
   state["w"] = Array<float>::full({1 << 20}, 1.0f);
-  checkpointer.save(scratch / "item", state, fast);
+  checkpointer.save(scratch / "item", state, {.compression = Compression::none(), .durability = Durability::fast});
   const Place payload = place(scratch / "item", "w/0");
   Counter counter;
   {
