@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
       std::snprintf(name, sizeof name, "w%06zu", i);
       state.emplace(name, orrery::Array<float>::full({elements}, static_cast<float>(i)));
     }
-    checkpointer.save(root, state, {.durability = orrery::Durability::fast});
+    checkpointer.save(root, state, {.compression = orrery::Compression::none(), .durability = orrery::Durability::fast});
   }
   State one{{"w000500", orrery::Array<float>({elements})}};
   if (leaves <= 500) one = {{"w000000", orrery::Array<float>({elements})}};

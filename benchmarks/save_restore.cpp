@@ -78,6 +78,7 @@ void large(const std::string& root, std::size_t bytes, std::size_t arrays, int b
   std::vector<orrery::benchmarks::Buffer> buffers;
   for (auto& [name, array] : state) buffers.push_back({array.data(), array.size() * sizeof(float)});
   const orrery::PyTreeCheckpointer checkpointer;
+  const orrery::Compression none = orrery::Compression::none();
   Series save_on{"save, checksums", {}, {}}, save_off{"save, no checksums", {}, {}}, restore_on{"restore_into, checksums", {}, {}},
       restore_off{"restore_into, no checksums", {}, {}}, to_bytes{"flax::to_bytes, reused buffer", {}, {}};
   std::string image;
@@ -92,10 +93,10 @@ void large(const std::string& root, std::size_t bytes, std::size_t arrays, int b
       switch ((turn + block) % 3) {
         case 0: floor_write = seconds([&] { orrery::benchmarks::write_floor(raw, buffers); }); break;
         case 1:
-          save[1] = seconds([&] { checkpointer.save(on, state, {.durability = orrery::Durability::fast, .checksums = true}); });
+          save[1] = seconds([&] { checkpointer.save(on, state, {.compression = none, .durability = orrery::Durability::fast, .checksums = true}); });
           break;
         case 2:
-          save[0] = seconds([&] { checkpointer.save(off, state, {.durability = orrery::Durability::fast, .checksums = false}); });
+          save[0] = seconds([&] { checkpointer.save(off, state, {.compression = none, .durability = orrery::Durability::fast, .checksums = false}); });
           break;
       }
     }
