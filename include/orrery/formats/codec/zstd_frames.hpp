@@ -70,7 +70,7 @@ class ZstdStream {
 // Whether compressing is faster than writing: level 1 takes 1 GiB/s of a core and less from most data, and reaches what a disk does only
 // where next to nothing is left of it (zeros, rows of zeros, very sparse arrays). So four samples, evenly spread, must shrink to a 16th
 // together; as soon as they cannot the search ends, which for dense data is after 5 to 20 us, at the first. sample(offset, size) gives
-// bytes of the payload; samples grow from 1 KiB to 16 KiB with it, so that asking stays below 3 % of writing it.
+// bytes of the payload; samples grow from 1 KiB to 16 KiB with it, so that asking stays small beside writing it.
 template <class Sample>
 bool zstd_pays(std::size_t payload_bytes, Sample&& sample) {
   constexpr std::size_t samples = 4, smallest = 1024, largest = 16384, gain = 16;
