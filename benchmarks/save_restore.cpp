@@ -33,8 +33,10 @@ double seconds(F&& work) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Hands huge pages to the kernel and back, so that no contender pays for memory that the host took away while nobody needed it.
+// The same start for every contender: what the one before wrote is on the disk, so that its way there slows nobody, and huge pages went
+// to the kernel and back, so that nobody pays for memory that the host took away while it was not needed.
 void prime(std::size_t bytes) {
+  ::sync();
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return;
   madvise(memory, bytes, MADV_HUGEPAGE);

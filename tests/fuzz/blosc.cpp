@@ -60,7 +60,7 @@ void blosc(std::string_view input) {
   // ... and with a header that passes.
   std::string passing(input);
   passing[0] = BLOSC_VERSION_FORMAT;
-  const std::uint32_t size = load_le<std::uint32_t>(passing.data() + 4) % (most_bytes + 1);
+  const auto size = static_cast<std::uint32_t>(load_le<std::uint32_t>(passing.data() + 4) % (most_bytes + 1));
   const std::uint32_t block = load_le<std::uint32_t>(passing.data() + 8);
   store_le<std::uint32_t>(passing.data() + 4, size);
   store_le<std::uint32_t>(passing.data() + 8, block == 0 || block > size ? size : block);
