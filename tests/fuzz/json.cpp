@@ -44,7 +44,7 @@ void json(std::string_view input) {
         [](const orbax::MetadataEntry& entry) { return Tree::described(LeafKind::array, DType::float32, {}, 0, orbax::param_name(entry)); },
         where);
   });
-  accepts([&] { orbax::parse_checksums_file(input, where); });
+  accepts([&] { orbax::StoredChecksums(input, where); });
   accepts([&] { orbax::StoredStrings(input, where).at("a/b~1c.d"); });
   accepts([&] { orbax::prng_impls(input, where); });
 }

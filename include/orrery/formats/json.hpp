@@ -16,8 +16,8 @@
 #include <vector>
 
 #include <rapidjson/error/en.h>
-#include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
+#include <rapidjson/stream.h>
 
 #include "orrery/core/error.hpp"
 #include "orrery/formats/json_value.hpp"   // IWYU pragma: export
@@ -48,43 +48,35 @@ namespace detail {
   throw FormatError("this is no JSON text that can be used: " + what, std::move(where));
 }
 
-// The keys of the open objects. Sorted when an object ends, so that no choice of keys makes it slow.
+// The keys of the open objects, views of texts that stay. Sorted when an object ends, so that no choice of keys makes it slow.
 class OpenKeys {
  public:
   struct Key {
-    std::size_t begin, size;
-    std::uint64_t offset;  // behind the key, in the text
+    std::string_view text;
+    std::uint64_t offset;  // of the key, in the text
   };
 
-  void open_object() { starts_.emplace_back(keys_.size(), bytes_.size()); }
-  void add(std::string_view key, std::uint64_t offset) {
-    keys_.push_back({bytes_.size(), key.size(), offset});
-    bytes_ += key;
-  }
+  void open_object() { starts_.push_back(keys_.size()); }
+  void add(std::string_view key, std::uint64_t offset) { keys_.push_back({key, offset}); }
   void close_object(const Where& where) {
-    const auto [first, first_byte] = starts_.back();
-    const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(starts_.back());
     // Keys in order, as writers mostly have them, show at one look that none stands twice.
-    const auto not_above = [&](const Key& a, const Key& b) { return text(a).compare(text(b)) >= 0; };
+    const auto not_above = [](const Key& a, const Key& b) { return a.text.compare(b.text) >= 0; };
     if (std::adjacent_find(begin, keys_.end(), not_above) != keys_.end()) {
-      std::sort(begin, keys_.end(), [&](const Key& a, const Key& b) {
-        const int order = text(a).compare(text(b));
+      std::sort(begin, keys_.end(), [](const Key& a, const Key& b) {
+        const int order = a.text.compare(b.text);
         return order != 0 ? order < 0 : a.offset < b.offset;
       });
-      const auto twice = std::adjacent_find(begin, keys_.end(), [&](const Key& a, const Key& b) { return text(a) == text(b); });
-      if (twice != keys_.end()) refuse("the key " + quoted(text(*twice)) + " stands twice in one object", where, (twice + 1)->offset);
+      const auto twice = std::adjacent_find(begin, keys_.end(), [](const Key& a, const Key& b) { return a.text == b.text; });
+      if (twice != keys_.end()) refuse("the key " + quoted(twice->text) + " stands twice in one object", where, (twice + 1)->offset);
     }
-    keys_.resize(first);
-    bytes_.resize(first_byte);
+    keys_.resize(starts_.back());
     starts_.pop_back();
   }
 
  private:
-  std::string_view text(const Key& key) const noexcept { return std::string_view(bytes_).substr(key.begin, key.size); }
-
-  std::string bytes_{};
   std::vector<Key> keys_{};
-  std::vector<std::pair<std::size_t, std::size_t>> starts_{};  // of each open object, in keys_ and bytes_
+  std::vector<std::size_t> starts_{};  // of each open object, in keys_
 };
 
 // Whether the digits of a number that no double holds stand for something below 1, that is, for zero.
@@ -105,12 +97,12 @@ inline bool underflows(std::string_view text) noexcept {
 template <class Handler>
 class Adapter {
  public:
-  Adapter(Handler& handler, const rapidjson::MemoryStream& stream, const Where& where, const ParseOptions& options)
-      : handler_(handler), stream_(stream), where_(where), options_(options) {}
+  Adapter(Handler& handler, rapidjson::InsituStringStream& stream, bool has_escapes, const Where& where, const ParseOptions& options)
+      : handler_(handler), stream_(stream), has_escapes_(has_escapes), where_(where), options_(options) {}
 
   bool Null() { return handler_.null(), true; }
   bool Bool(bool value) { return handler_.boolean(value), true; }
-  bool RawNumber(const char* text, rapidjson::SizeType, bool) { return number(text), true; }
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool) { return number({text, size}), true; }
   bool String(const char* text, rapidjson::SizeType size, bool) {
     check_surrogates({text, size});
     return handler_.string({text, size}), true;
@@ -153,6 +145,7 @@ class Adapter {
 
   // RapidJSON lets a lone \udc00 pass, and makes bytes of it that are no UTF-8.
   void check_surrogates(std::string_view text) {
+    if (!has_escapes_) return;
     for (std::size_t at = 0; (at = text.find('\xED', at)) != std::string_view::npos; ++at)
       if (static_cast<unsigned char>(text[at + 1]) >= 0xA0) refuse("half a surrogate pair stands in a string", where_, stream_.Tell());
   }
@@ -179,7 +172,8 @@ class Adapter {
   }
 
   Handler& handler_;
-  const rapidjson::MemoryStream& stream_;
+  rapidjson::InsituStringStream& stream_;
+  bool has_escapes_;
   const Where& where_;
   const ParseOptions& options_;
   std::size_t depth_ = 0;
@@ -217,14 +211,17 @@ class Builder {
 
 template <class Handler>
 void parse(std::string_view text, Handler& handler, const Where& where, const ParseOptions& options) {
-  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseNanAndInfFlag;
+  constexpr unsigned flags =
+      rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseNanAndInfFlag;
   // RapidJSON counts digits in an int.
   if (text.size() > std::numeric_limits<std::int32_t>::max()) detail::refuse("it has 2 GiB or more", where, 0);
   // Python's json writes ASCII, which this passes eight bytes at a time; RapidJSON's own check takes every byte by itself.
   if (const std::size_t at = invalid_utf8(text); at != text.size()) detail::refuse("it is not UTF-8", where, at);
-  rapidjson::MemoryStream stream(text.data(), text.size());
+  // Parsed where it is: texts are put together in place, and stay until the end.
+  std::string place(text);
+  rapidjson::InsituStringStream stream(place.data());
   rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>> reader;
-  detail::Adapter<Handler> adapter(handler, stream, where, options);
+  detail::Adapter<Handler> adapter(handler, stream, text.find("\\u") != text.npos, where, options);
   const auto result = reader.template Parse<flags>(stream, adapter);
   if (result.IsError()) detail::refuse(rapidjson::GetParseError_En(result.Code()), where, result.Offset());
   // A zero byte is the end to RapidJSON.

@@ -21,7 +21,7 @@ namespace orrery::inline v0 {
 
 namespace orbax {
 
-inline const Tree& array_of(const StoredItem& item) {
+inline const Tree& array_of(StoredItem& item) {
   if (const Tree* leaf = one_array(item.tree())) return *leaf;
   throw FormatError("expected one array, as ArrayCheckpointHandler saves it, found " + std::string(item.tree().kind_name()) +
                         (item.tree().size() ? " of " + std::to_string(item.tree().size()) : "") + ": use PyTreeCheckpointer",

@@ -41,7 +41,10 @@ class ItemStore {
   // DataLossError where it is not.
   std::optional<Value> find(std::string_view prefix, std::string_view rest) {
     if (database_) {
-      if (const ocdbt::Entry* entry = database_->find(prefix, rest)) return place_of(*database_, *entry);
+      if (const ocdbt::Entry* entry = database_->find(prefix, rest, likely_)) {
+        likely_ = static_cast<std::size_t>(entry - database_->entries().data()) + 1;
+        return place_of(*database_, *entry);
+      }
       return find_nested(prefix, rest);
     }
     if (!in_files_) return std::nullopt;
@@ -130,6 +133,7 @@ class ItemStore {
   bool in_files_ = false;
   std::vector<SizedFile> files_{};
   std::unordered_map<std::string, std::uint32_t> numbers_{};
+  std::size_t likely_ = 0;  // who asked for a key will ask for the next one
   std::uint32_t current_ = 0;
   storage::File file_{};
 };

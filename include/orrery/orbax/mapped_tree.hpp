@@ -159,14 +159,14 @@ class MappedTree::Builder {
     const std::size_t item = item_size(from.dtype());
     ArrayView view = ArrayView::dense(from.dtype(), nullptr, from.shape());
     if (view.size() == 0) return false;
-    auto plain = zarr::plain_chunk(leaf.array, view);
+    auto plain = zarr::plain_chunk(*leaf.array, view);
     if (!plain) {
       view.strides = f_strides(from.shape(), item);
-      plain = zarr::plain_chunk(leaf.array, view);
+      plain = zarr::plain_chunk(*leaf.array, view);
     }
     if (!plain || plain->shard) return false;
     const std::string prefix = orbax::StoredItem::prefix_of(leaf);
-    const std::string key = prefix + zarr::chunk_key(Shape::zeros(view.rank()), leaf.array.keys);
+    const std::string key = prefix + zarr::chunk_key(Shape::zeros(view.rank()), leaf.array->keys);
     const auto value = item_.store().find(prefix, std::string_view(key).substr(prefix.size()));
     if (!value || value->is_inline || value->offset % item != 0 || (!item_.store().database() && value->length < least_of_a_file))
       return false;

@@ -64,11 +64,11 @@ class LeafReader {
     if (slot.part) return read_part(leaf, slot.to.array);
     if (leaf.aggregated) return item_.aggregate().read(*leaf.aggregated, slot.to.array);
     if (slot.to.array.size() == 0) return;
-    if (slot.to.array.dtype == leaf.array.dtype) {
+    if (slot.to.array.dtype == leaf.array->dtype) {
       if (!add_plain(leaf, slot.to.array)) add_chunks(leaf, slot.to.array);
       return;
     }
-    staged_.push_back({AnyArray::uninitialized(leaf.array.dtype, leaf.array.shape), slot.to.array});
+    staged_.push_back({AnyArray::uninitialized(leaf.array->dtype, leaf.array->shape), slot.to.array});
     staged_bytes_ += staged_.back().stored.view().nbytes();
     add_chunks(leaf, staged_.back().stored.view());
     if (staged_bytes_ >= most_staged) run_jobs();
@@ -76,9 +76,9 @@ class LeafReader {
 
   // False where the stored bytes are not what the target wants, or are not what they should be, which decoding says better.
   bool add_plain(const StoredItem::Leaf& leaf, const ArrayView& to) {
-    const auto plain = zarr::plain_chunk(leaf.array, to);
+    const auto plain = zarr::plain_chunk(*leaf.array, to);
     if (!plain) return false;
-    const std::string prefix = StoredItem::prefix_of(leaf), key = zarr::chunk_key(Shape::zeros(to.rank()), leaf.array.keys);
+    const std::string prefix = StoredItem::prefix_of(leaf), key = zarr::chunk_key(Shape::zeros(to.rank()), leaf.array->keys);
     const auto value = item_.store().find(prefix, key);
     if (!value || value->is_inline) return false;
     zarr::ByteRange range{0, value->length};
@@ -118,8 +118,8 @@ class LeafReader {
       part.shape = to.shape;
       return cast_copy(part, to);
     }
-    if (to.dtype != leaf.array.dtype) {
-      const AnyArray stored = AnyArray::uninitialized(leaf.array.dtype, to.shape);
+    if (to.dtype != leaf.array->dtype) {
+      const AnyArray stored = AnyArray::uninitialized(leaf.array->dtype, to.shape);
       read_box(leaf, stored.view());
       return cast_copy(stored.view(), to);
     }
@@ -129,9 +129,9 @@ class LeafReader {
   void read_box(const StoredItem::Leaf& leaf, const ArrayView& to) {
     const std::string prefix = StoredItem::prefix_of(leaf);
     std::string bytes;
-    zarr::read_box(leaf.array, {Shape::zeros(to.rank()), to.shape}, to, item_.missing_chunk(), {leaf.name, item_.directory(), {}},
+    zarr::read_box(*leaf.array, {Shape::zeros(to.rank()), to.shape}, to, item_.missing_chunk(), {leaf.name, item_.directory(), {}},
                    [&](const Shape& index) -> std::optional<std::string_view> {
-                     const std::string key = prefix + zarr::chunk_key(index, leaf.array.keys);
+                     const std::string key = prefix + zarr::chunk_key(index, leaf.array->keys);
                      const auto value = item_.store().find(prefix, key.substr(prefix.size()));
                      if (!value) return std::nullopt;
                      if (!value->is_inline) bytes = item_.store().read(*value);
@@ -145,7 +145,7 @@ class LeafReader {
   }
 
   void add_chunks(const StoredItem::Leaf& leaf, const ArrayView& to) {
-    const zarr::ArrayMetadata& array = leaf.array;
+    const zarr::ArrayMetadata& array = *leaf.array;
     const std::string prefix = StoredItem::prefix_of(leaf);
     const Shape grid = zarr::grid_extents(array);
     const Dim chunks = checked_count(grid).value();
@@ -178,7 +178,7 @@ class LeafReader {
       storage::read_scattered(file, requests, verify_);
     }
     for (const auto& [leaf, data] : to_finish_)
-      zarr::finish_elements(leaf->array.dtype, data, leaf->array.chunk_elements(), {leaf->name, item_.directory(), {}});
+      zarr::finish_elements(leaf->array->dtype, data, leaf->array->chunk_elements(), {leaf->name, item_.directory(), {}});
   }
 
   void run_jobs() {

@@ -148,16 +148,27 @@ class MetadataHandler {
 
 class ChecksumHandler {
  public:
-  std::unordered_map<std::string, std::uint32_t> result{};
+  struct Entry {
+    std::size_t begin, size;  // of the key, in keys
+    std::uint32_t crc32c;
+  };
+  std::string keys{};
+  std::vector<Entry> entries{};
+
   void null() {}
   void boolean(bool) {}
   void integer(std::int64_t value) {
-    if (depth_ == 2 && section_ == "crc32c" && value >= 0 && value <= UINT32_MAX) result.emplace(key_, static_cast<std::uint32_t>(value));
+    if (depth_ == 2 && in_checksums_ && value >= 0 && value <= UINT32_MAX) entries.push_back({begin_, keys.size() - begin_, static_cast<std::uint32_t>(value)});
   }
   void unsigned_integer(std::uint64_t) {}
   void number(double) {}
   void string(std::string_view) {}
-  void key(std::string_view name) { (depth_ == 1 ? section_ : key_) = name; }
+  void key(std::string_view name) {
+    if (depth_ == 1) in_checksums_ = name == "crc32c";
+    if (depth_ != 2 || !in_checksums_) return;
+    begin_ = keys.size();
+    keys += name;
+  }
   void start_object() { ++depth_; }
   void end_object() { --depth_; }
   void start_array() { ++depth_; }
@@ -165,7 +176,8 @@ class ChecksumHandler {
 
  private:
   int depth_ = 0;
-  std::string section_{}, key_{};
+  bool in_checksums_ = false;
+  std::size_t begin_ = 0;
 };
 
 }  // namespace detail
@@ -176,11 +188,31 @@ inline ItemMetadata parse_metadata_file(std::string_view text, const Where& wher
   return handler.finish();
 }
 
-inline std::unordered_map<std::string, std::uint32_t> parse_checksums_file(std::string_view text, const Where& where) {
-  detail::ChecksumHandler handler;
-  json::parse(text, handler, where);
-  return std::move(handler.result);
-}
+// The checksums of _orrery.json by key, as they stand there: sorted once, if the writer has not done it.
+class StoredChecksums {
+ public:
+  StoredChecksums() = default;
+  StoredChecksums(std::string_view text, const Where& where) {
+    detail::ChecksumHandler handler;
+    json::parse(text, handler, where);
+    keys_ = std::move(handler.keys);
+    entries_ = std::move(handler.entries);
+    const auto before = [&](const Entry& a, const Entry& b) { return key(a) < key(b); };
+    if (!std::is_sorted(entries_.begin(), entries_.end(), before)) std::sort(entries_.begin(), entries_.end(), before);
+  }
+
+  std::optional<std::uint32_t> find(std::string_view wanted) const noexcept {
+    const auto found = std::lower_bound(entries_.begin(), entries_.end(), wanted, [&](const Entry& entry, std::string_view w) { return key(entry) < w; });
+    return found != entries_.end() && key(*found) == wanted ? std::optional(found->crc32c) : std::nullopt;
+  }
+
+ private:
+  using Entry = detail::ChecksumHandler::Entry;
+  std::string_view key(const Entry& entry) const noexcept { return std::string_view(keys_).substr(entry.begin, entry.size); }
+
+  std::string keys_{};
+  std::vector<Entry> entries_{};
+};
 
 // The strings of _strings.json, found by parameter name as TensorStore finds them: a JSON pointer, so that '/' goes one object down and
 // "~0", "~1" stand for '~' and '/' (spec/orbax.md 3.7).

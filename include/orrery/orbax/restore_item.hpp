@@ -27,12 +27,12 @@ namespace detail {
 
 // The part of an item that options.subtree names: all of it, if none. KeyError with the path most like it.
 inline const Tree& subtree_of(const StoredItem& item, const std::string& subtree) {
-  if (subtree.empty()) return item.tree();
-  if (const Tree* found = orrery::detail::PathFinder(item.tree()).find(subtree)) return *found;
+  if (subtree.empty()) return item.outline();
+  if (const Tree* found = orrery::detail::PathFinder(item.outline()).find(subtree)) return *found;
   Differences differences;
   differences.missing.push_back({subtree, "is not in the checkpoint"});
   std::vector<std::string> there;
-  const Tree* at = &item.tree();
+  const Tree* at = &item.outline();
   std::string above;
   for (std::string_view rest = subtree; at;) {  // as far down as it goes, and what stands there
     there.clear();
@@ -70,6 +70,7 @@ inline RestoreReport restore_sources(StoredItem& item, const Tree& stored, const
                                      const RestoreOptions& options) {
   const Transforms* transforms = options.transforms.is_none() ? nullptr : &options.transforms;
   if (transforms) check_transforms(*transforms);
+  item.describe(stored);  // a rule may want any leaf
   void* object = is_new ? nullptr : target;
   Sources sources = find_sources(ops, object, stored, {transforms, &options.restore_args, options.transforms_default_to_original});
   const auto matched = [&] {
@@ -94,6 +95,7 @@ inline Tree restore_tree(StoredItem& item, const Tree& stored, const RestoreOpti
     throw ArgumentError(
         "If providing `transforms`, must provide `item` matching structure of expected result: give a target, or call "
         "apply_transformations on what was restored");
+  item.describe(stored);
   Sources sources;
   if (!options.restore_args.empty()) {
     sources = find_sources(stored, options.restore_args);
@@ -128,7 +130,8 @@ inline RestoreReport restore_value(StoredItem& item, const Tree& stored, const T
                                    const RestoreOptions& options) {
   RestoreReport report;
   if (options.transforms.is_none() && options.restore_args.empty()) {
-    Plan plan = match(ops, is_new ? nullptr : target, stored, {.allow_extra = options.allow_extra, .cast = options.cast},
+    const Describe describe{&item, [](void* of, const Tree& part) { static_cast<StoredItem*>(of)->describe(part); }};
+    Plan plan = match(ops, is_new ? nullptr : target, stored, {.allow_extra = options.allow_extra, .cast = options.cast, .describe = describe},
                       "the checkpoint does not fit the target", {{}, item.directory(), {}});
     Slots slots = open_slots(plan, target);
     read_leaves(item, slots, options.verify_checksums);

@@ -25,9 +25,19 @@
 
 namespace orrery::inline v0 {
 
+// Who knows what the leaves of a stored tree are, where the tree itself has only their names yet.
+struct Describe {
+  void* context = nullptr;
+  void (*call)(void* context, const Tree& part) = nullptr;
+  void operator()(const Tree& part) const {
+    if (call) call(context, part);
+  }
+};
+
 struct MatchOptions {
   bool allow_extra = true;  // stored leaves that the target does not have are ignored; false: they are differences
   bool cast = false;        // any dtype may become any other; false: lossless widening alone
+  Describe describe{};      // called for stored subtrees that the target takes, before they are looked at
 };
 
 // Differences, and stored leaves that nothing wants, found before the match.
@@ -52,6 +62,7 @@ class Matcher {
   struct At { std::uint32_t parent = Plan::root; std::uint32_t child = 0; bool emplace = false; std::string_view key{}; };
   void node(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth = 0) {
     if (depth > max_nesting) throw FormatError("the stored tree nests deeper than 512 levels", {to_string(path)});
+    if (stored.is_leaf()) options_.describe(stored);
     if (ops.read_only || (keeps_target(stored) && ops.kind != TypeKind::skipped)) return static_cast<void>(step(Plan::Do::keep, ops, stored, at));
     if (ops.deferred) return node(ops.deferred(object), object, stored, at, path, depth);
     switch (ops.kind) {
@@ -100,7 +111,10 @@ class Matcher {
   // A Tree that has entries says what is wanted, as a map does; another one takes what is stored.
   void tree(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
     const Tree* target = object ? ops.tree(object) : nullptr;
-    if (!target || target->size() == 0 || is_complete) return static_cast<void>(step(Plan::Do::tree, ops, stored, at));
+    if (!target || target->size() == 0 || is_complete) {
+      options_.describe(stored);
+      return static_cast<void>(step(Plan::Do::tree, ops, stored, at));
+    }
     Tree& as_wanted = plan.trees.emplace_back(shaped(*target, stored, path, depth));
     step(Plan::Do::tree, ops, has_target_shape ? stored : as_wanted, at);
   }
@@ -108,7 +122,8 @@ class Matcher {
   Tree shaped(const Tree& target, const Tree& stored, const PathLink* path, std::size_t depth) {
     if (depth > max_nesting) throw FormatError("the target nests deeper than 512 levels", {to_string(path)});
     if (target.is_leaf()) {
-      if (!stored.is_leaf()) wrong_kind(path, target.kind_name(), stored);
+      if (stored.is_leaf()) options_.describe(stored);
+      else wrong_kind(path, target.kind_name(), stored);
       return stored;
     }
     if (target.size() == 0) return target;

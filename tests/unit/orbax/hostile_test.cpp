@@ -176,6 +176,22 @@ TEST_CASE("a file that goes missing is noticed") {
   }
 }
 
+TEST_CASE("of a damaged checkpoint the leaves that are whole can be restored") {
+  ScratchDirectory scratch;
+  std::map<std::string, Array<float>> state{{"a", Array<float>::from({1, 2})}, {"b", Array<float>::from({3})}}, part{{"a", Array<float>({2})}};
+  checkpointer.save(scratch / "item", state, {.use_ocdbt = false, .durability = Durability::fast});
+  storage::remove_tree(scratch / "item/b");
+  const RestoreReport report = checkpointer.restore_into(scratch / "item", part);
+  CHECK(part.at("a") == Array<float>::from({1, 2}));
+  CHECK(report.ignored() == std::vector<std::string>{"b"});
+  CHECK(checkpointer.restore<Array<float>>(scratch / "item", {.subtree = "a"}) == part.at("a"));
+  CHECK_THROWS_AS((void)checkpointer.restore<Array<float>>(scratch / "item", {.subtree = "b"}), DataLossError);
+  CHECK_THROWS_AS(checkpointer.restore_into(scratch / "item", state), DataLossError);
+  CHECK_THROWS_AS((void)checkpointer.restore(scratch / "item"), DataLossError);
+  CHECK_THROWS_AS((void)checkpointer.metadata(scratch / "item"), DataLossError);
+  CHECK_THROWS_AS((void)checkpointer.restore_into(scratch / "item", part, {.transforms = {}}), DataLossError);
+}
+
 TEST_CASE("lengths beyond the file are found out before there is room for them") {
   CHECK(one_array(zarray_text("[16]", "[16]"), 64, true).empty());
   CHECK(contains(one_array(zarray_text("[4000000000000]", "[4000000000000]"), 16000000000000, true), "is said to end at"));
