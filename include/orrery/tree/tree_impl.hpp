@@ -13,13 +13,23 @@
 namespace orrery::inline v0 {
 
 // Small dicts are searched along; from 16 entries on an index by text is kept.
+// Keys mostly come in order, as they do from files: then they are found by bisection. An index is kept for those that do not.
 struct Tree::Dict {
   static constexpr std::size_t indexed_from = 16;
-  std::vector<Item> items;
-  std::unordered_map<std::string, std::uint32_t> index;
+  std::vector<Item> items{};
+  bool in_order = true;
+  std::unordered_map<std::string, std::uint32_t> index{};
+
+  bool is_behind(std::string_view key) const noexcept { return items.empty() || std::string_view(items.back().key.text) < key; }
+  bool has_index() const noexcept { return !in_order && items.size() >= indexed_from; }
 
   std::size_t position(std::string_view key) const noexcept {
-    if (items.size() < indexed_from) {
+    if (in_order) {
+      if (is_behind(key)) return items.size();
+      const auto found = std::lower_bound(items.begin(), items.end(), key, [](const Item& item, std::string_view k) { return item.key.text < k; });
+      return found->key.text == key ? static_cast<std::size_t>(found - items.begin()) : items.size();
+    }
+    if (!has_index()) {
       for (std::size_t i = 0; i < items.size(); ++i)
         if (items[i].key.text == key) return i;
       return items.size();
@@ -29,7 +39,8 @@ struct Tree::Dict {
   }
   void rebuild() {
     index.clear();
-    if (items.size() >= indexed_from)
+    in_order = std::is_sorted(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.key.text < b.key.text; });
+    if (has_index())
       for (std::size_t i = 0; i < items.size(); ++i) index.emplace(items[i].key.text, static_cast<std::uint32_t>(i));
   }
   Tree& insert(DictKey key, Tree value) {
@@ -38,9 +49,10 @@ struct Tree::Dict {
       items[at] = {std::move(key), std::move(value)};
       return items[at].value;
     }
+    const bool stays_in_order = in_order && is_behind(key.text), had_index = has_index();
     items.push_back({std::move(key), std::move(value)});
-    if (items.size() == indexed_from) rebuild();
-    else if (items.size() > indexed_from) index.emplace(items.back().key.text, static_cast<std::uint32_t>(at));
+    if (had_index) index.emplace(items.back().key.text, static_cast<std::uint32_t>(at));
+    else if (!stays_in_order) rebuild();
     return items.back().value;
   }
 };
