@@ -162,6 +162,6 @@ int main(int argc, char** argv) {
   std::printf("reading the zstd chunks of an item, against libzstd on frames in memory, %u threads\n", std::thread::hardware_concurrency());
   for (const bool files : {false, true})
     for (const bool rounded : {true, false})
-      for (const std::size_t arrays : {4, 64, 1024, 8192}) compare(root, bytes, arrays, rounded, files, blocks);
+      for (const std::size_t arrays : {4u, 64u, 1024u, 8192u}) compare(root, bytes, arrays, rounded, files, blocks);
   orrery::storage::remove_tree(root);
 }
