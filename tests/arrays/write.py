@@ -82,24 +82,29 @@ def zarr2():
     size = numpy_dtype(name).itemsize
     code = {"b": "b", "i": "i", "u": "u", "f": "f", "c": "c"}.get(np.dtype(name).kind if name in NUMPY else "", "")
     dtype = (("|" if size == 1 else pick("<>")) + code + str(size)) if name in NUMPY else name
-    compressor = pick([None, {"id": "zstd", "level": pick([1, 5, -3])}, {"id": "zlib", "level": 3}, {"id": "gzip", "level": 1},
+    compressor = pick([None, {"id": "zstd", "level": pick([1, 5, -3])}, {"id": "zlib", "level": 3}, {"id": "gzip", "level": 1}, {"id": "bz2", "level": pick([1, 9])},
                        {"id": "blosc", "shuffle": pick([-1, 0, 1, 2]), **blosc()}])
     metadata = {"shape": shape, "chunks": chunks, "dtype": dtype, "compressor": compressor, "order": pick("CF") if len(shape) > 1 else "C",
                 "dimension_separator": pick("./"), "fill_value": pick([None, fill_for(name, 2)])}
     return name, {"driver": "zarr", "metadata": metadata}
 
 
-def byte_codecs(size, with_compressor=True):
+def compressor(size):
+    shuffle = pick(["noshuffle", "shuffle", "bitshuffle"])
+    return pick([{"name": "zstd", "configuration": {"level": pick([1, 3, -5]), "checksum": bool(rng.integers(2))}},
+                 {"name": "gzip", "configuration": {"level": 2}},
+                 {"name": "blosc", "configuration": {"shuffle": shuffle, "typesize": pick([size, size, 3]), **blosc()}}])
+
+
+def byte_codecs(size):
+    """None, a checksum, a compressor or a row of both in any order."""
     codecs = []
     if rng.random() < 0.3:
         codecs.append({"name": "crc32c"})
-    if with_compressor and rng.random() < 0.7:
-        shuffle = pick(["noshuffle", "shuffle", "bitshuffle"])
-        codecs.append(pick([{"name": "zstd", "configuration": {"level": pick([1, 3, -5]), "checksum": bool(rng.integers(2))}},
-                            {"name": "gzip", "configuration": {"level": 2}},
-                            {"name": "blosc", "configuration": {"shuffle": shuffle, "typesize": pick([size, size, 3]), **blosc()}}]))
-    if rng.random() < 0.3:
-        codecs.append({"name": "crc32c"})
+    for _ in range(pick([0, 1, 1, 1, 2, 3])):
+        codecs.append(compressor(size))
+        if rng.random() < 0.3:
+            codecs.append({"name": "crc32c"})
     return codecs
 
 

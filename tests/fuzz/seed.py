@@ -2,6 +2,8 @@
 """seed.py GOLDEN OUT [ARRAYS]: seeds for the fuzz targets, OUT/<target>/<name>, out of the unpacked golden set and of arrays that
 tests/arrays/write.py wrote. Needs the command zstd."""
 
+import bz2
+import gzip
 import json
 import os
 import pathlib
@@ -135,6 +137,9 @@ for name, text, chunk in (
     ("transposed_shards", v3([4, 2], [4, 2], "int32", [codec("transpose", order=[1, 0]), sharded([2, 2], [codec("transpose", order=[1, 0]), LITTLE])]), shard([part, part])),
     ("bools", v3([4, 4], [4, 4], "bool", [sharded([4, 4], [codec("bytes")])], True), shard([bytes([0, 1] * 8)])),
     ("int4", v3([16], [16], "int4", [codec("bytes"), CRC], -3), sealed(part)),
+    ("gzip_twice", v3([2, 2], [2, 2], "int32", [LITTLE, CRC, codec("gzip"), CRC, codec("gzip")]), gzip.compress(sealed(gzip.compress(sealed(part), mtime=0)), mtime=0)),
+    ("bz2", json.dumps({"zarr_format": 2, "shape": [2, 2], "chunks": [2, 2], "dtype": "<i4", "order": "C", "compressor": {"id": "bz2", "level": 9}, "fill_value": 0,
+                        "filters": None}).encode(), bz2.compress(part)),
 ):
     put("zarr_metadata", f"v3_{name}", text)
     chunk_seed(f"v3_{name}", text, chunk)

@@ -129,6 +129,8 @@ def write_layouts(era, out, checks, written):
     if era in ("2025", "newest"):  # the first ones that have it
         for name in ("dtypes", "adam"):
             attempt("orbax_v1", name, lambda path: save_v1(path, cases.CASES[name].make()))
+    if era == "newest":  # the first one that deletes items
+        attempt("orbax_v1_deleted", "dtypes", lambda path: save_v1_and_die_deleting(path, cases.CASES["dtypes"].make()))
     for leaf, value in cases.CASES["dtypes"].make().items():
         attempt("array", leaf, lambda path: array_checkpointer().save(path, value))
     attempt("array", "scalar", lambda path: array_checkpointer().save(path, 2.5))
@@ -144,6 +146,29 @@ def save_v1(path, tree):
     options = v1.options.ArrayOptions(saving=v1.options.ArrayOptions.Saving(use_zarr3=False))
     with v1.Context(array_options=options):
         getattr(v1, "save", getattr(v1, "save_pytree", None))(path, tree)
+
+
+def save_v1_and_die_deleting(path, tree):
+    """A checkpoint of two items; while `state`, which would be the one that is loaded, was being deleted the process died."""
+    import orbax.checkpoint.experimental.v1 as v1
+    from orbax.checkpoint.experimental.v1._src.deletion import path_utils
+
+    async def die(*args, **kwargs):
+        raise OSError("the process dies here")
+
+    options = v1.options.ArrayOptions(saving=v1.options.ArrayOptions.Saving(use_zarr3=False))
+    with v1.Context(array_options=options):
+        v1.save_checkpointables(path, {"state": {"step": np.arange(3)}, "weights": tree})
+        delete_path, path_utils.delete_path = path_utils.delete_path, die
+        try:
+            v1.delete(path, checkpointable_name="state")
+        except OSError:
+            pass
+        finally:
+            path_utils.delete_path = delete_path
+        loaded = v1.load(path)
+    assert os.path.exists(os.path.join(path, "_CHECKPOINT_DELETION")) and os.path.exists(os.path.join(path, "state", "_METADATA"))
+    assert loaded.keys() == tree.keys()
 
 
 def write_random_keys(attempt):

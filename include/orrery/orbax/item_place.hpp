@@ -13,6 +13,7 @@
 
 #include "orrery/core/error.hpp"
 #include "orrery/formats/json.hpp"
+#include "orrery/orbax/deletion_record.hpp"
 #include "orrery/orbax/item_folders.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/storage/file_system.hpp"
@@ -77,9 +78,14 @@ inline bool is_item_folder(const std::string& path) {
 
 namespace detail {
 
+inline std::string_view last_name(std::string_view path) {
+  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+  return path.substr(path.find_last_of('/') + 1);
+}
+
 // The item that v1's load() takes from a checkpoint of several: `state`, `pytree` before 0.12, else the first that is a pytree. Before
-// 0.11.19 there was no indicator file, but a single item `pytree`.
-inline std::optional<std::string> default_item(const std::string& path) {
+// 0.11.19 there was no indicator file, but a single item `pytree`. `deleted`: the name of one that is passed over.
+inline std::optional<std::string> default_item(const std::string& path, const std::optional<std::string>& deleted) {
   if (!storage::exists(path + "/orbax.checkpoint")) {
     const std::vector<storage::DirectoryEntry> entries = storage::list_entries(path);
     const auto folders = std::count_if(entries.begin(), entries.end(), [](const storage::DirectoryEntry& entry) {
@@ -89,10 +95,19 @@ inline std::optional<std::string> default_item(const std::string& path) {
       return std::nullopt;
   }
   for (const char* usual : {"state", "pytree"})
-    if (storage::exists(path + "/" + usual + "/_METADATA")) return usual;
+    if (usual != deleted && storage::exists(path + "/" + usual + "/_METADATA")) return usual;
   for (const std::string& name : storage::list_directory(path))
-    if (name != "metrics" && name != "AUTO" && !is_foreign_name(name) && storage::exists(path + "/" + name + "/_METADATA")) return name;
+    if (name != "metrics" && name != "AUTO" && name != deleted && !is_foreign_name(name) &&
+        storage::exists(path + "/" + name + "/_METADATA"))
+      return name;
   return std::nullopt;
+}
+
+// Orbax v0, which knows no such record, would give what is left of the item.
+[[noreturn]] inline void refuse_deleted(const std::string& checkpoint, const std::string& item) {
+  throw NotFoundError("Checkpointable '" + item + "' at " + checkpoint +
+                          " is pending deletion and cannot be read. Retry deletion of this checkpointable to finish cleanup.",
+                      {{}, checkpoint + "/" + std::string(deletion_record_name), {}});
 }
 
 [[noreturn]] inline void refuse_place(const std::string& path) {
@@ -105,18 +120,24 @@ inline std::optional<std::string> default_item(const std::string& path) {
     if (first.empty()) first = below;
   }
   std::string advice = "it has neither _METADATA nor checkpoint, no database and no arrays";
+  if (path.find(".partial_save") != std::string::npos) advice = "it is a partial save of Orbax v1 that was never finalized";
   if (!items.empty()) advice = "it is a step of a CheckpointManager, whose items are: " + items + "; give one of them, as " + first;
   throw NotFoundError("No structure could be identified for the checkpoint at " + path + ": " + advice, {{}, path, {}});
 }
 
 }  // namespace detail
 
-// NotFoundError where nothing at that path is an item; where it is a step the message names its items.
+// NotFoundError where nothing at that path is an item, or its deletion has begun; where it is a step the message names its items.
 inline ItemPlace find_item(const std::string& path) {
   if (!storage::is_directory(path)) throw FormatError("expected the directory of an Orbax item, found a file", {{}, path, {}});
+  const auto deleted = pending_deletion(path);
+  const std::string above = storage::parent_directory(path);
+  const auto deleted_beside = pending_deletion(above);
+  if (deleted_beside && detail::last_name(path) == *deleted_beside) detail::refuse_deleted(above, *deleted_beside);
   if (is_item_folder(path)) return {path};
-  if (const auto name = detail::default_item(path)) return {path + "/" + *name};
+  if (const auto name = detail::default_item(path, deleted)) return {path + "/" + *name};
   if (auto key = find_random_key(path)) return *key;
+  if (deleted) detail::refuse_deleted(path, *deleted);
   detail::refuse_place(path);
 }
 

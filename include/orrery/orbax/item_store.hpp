@@ -48,14 +48,14 @@ class ItemStore {
       return find_nested(prefix, rest);
     }
     if (!in_files_) return std::nullopt;
-    std::string path = "/";
-    path += prefix;
-    path += rest;
-    if (!stays_below(path)) return std::nullopt;
-    path.insert(0, directory_);
-    if (!storage::exists(path)) return std::nullopt;
-    const std::uint32_t file = number_of(path);
-    return Value{false, {}, file, 0, files_[file].size};
+    path_.assign(directory_).append("/").append(prefix).append(rest);
+    if (!stays_below(std::string_view(path_).substr(directory_.size()))) return std::nullopt;
+    // What was found once is not looked for again: an item is asked for every file when it is opened, and when it is read.
+    const auto known = numbers_.find(path_);
+    if (known != numbers_.end()) return Value{false, {}, known->second, 0, files_[known->second].size};
+    const std::optional<std::uint64_t> size = storage::find_size(path_);
+    if (!size) return std::nullopt;
+    return Value{false, {}, add_file(path_, *size), 0, *size};
   }
 
   // The database at the root, or null where the values are in files or there are none.
@@ -86,7 +86,7 @@ class ItemStore {
   explicit ItemStore(std::string directory) : directory_(std::move(directory)) {}
 
   // No name, a slash before it, leads out of the item.
-  static bool stays_below(const std::string& name) { return name.find("/../") == std::string::npos && name.find('\0') == std::string::npos; }
+  static bool stays_below(std::string_view name) { return name.find("/../") == name.npos && name.find('\0') == name.npos; }
 
   Value place_of(ocdbt::Database& database, const ocdbt::Entry& entry) {
     if (entry.is_inline) return Value{true, entry.inline_value, 0, 0, entry.length};
@@ -118,7 +118,11 @@ class ItemStore {
   std::uint32_t number_of(const std::string& path) {
     if (!files_.empty() && files_.back().path == path) return static_cast<std::uint32_t>(files_.size() - 1);
     if (const auto found = numbers_.find(path); found != numbers_.end()) return found->second;
-    files_.push_back({path, storage::File::open(path).size()});
+    return add_file(path, storage::File::open(path).size());
+  }
+
+  std::uint32_t add_file(const std::string& path, std::uint64_t size) {
+    files_.push_back({path, size});
     return numbers_.emplace(path, static_cast<std::uint32_t>(files_.size() - 1)).first->second;
   }
 
@@ -131,6 +135,7 @@ class ItemStore {
   std::optional<ocdbt::Database> database_{};
   std::unordered_map<std::string, std::optional<ocdbt::Database>> nested_{};  // by folder
   bool in_files_ = false;
+  std::string path_{};  // of the value that is looked for
   std::vector<SizedFile> files_{};
   std::unordered_map<std::string, std::uint32_t> numbers_{};
   std::size_t likely_ = 0;  // who asked for a key will ask for the next one

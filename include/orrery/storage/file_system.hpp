@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -118,6 +119,15 @@ inline bool exists(const std::string& path) {
   if (result == 0) return true;
   if (errno != ENOENT && errno != ENOTDIR) detail::throw_io_error("look for this name", path, errno);
   return false;
+}
+
+// The size of the file of that name, behind links too, in one call; nothing where there is none.
+inline std::optional<std::uint64_t> find_size(const std::string& path) {
+  struct ::stat status {};
+  const int code = detail::try_status(path, status);
+  if (code == ENOENT || code == ENOTDIR) return std::nullopt;
+  if (code != 0) detail::throw_io_error("ask for the size of this file", path, code);
+  return static_cast<std::uint64_t>(status.st_size);
 }
 
 inline bool is_directory(const std::string& path) {

@@ -98,3 +98,18 @@ TEST_CASE("a damaged stream gives an error or its text, and the next one is deco
   }
   CHECK(decoded(gzip, stream, text.size()) == text);
 }
+
+TEST_CASE("a stream of unknown size comes back whole, up to a cap") {
+  for (const int format : {gzip, zlib})
+    for (const std::size_t size : {0u, 1u, 4096u, 4097u, 300000u}) {
+      const std::string text = text_of(size), stream = compressed(format, text);
+      const auto unknown = [&](std::string_view bytes, std::size_t cap) {
+        return (format == gzip ? orrery::gzip_decompress_unknown : orrery::zlib_decompress_unknown)(bytes, cap, {{}, "chunk", 5});
+      };
+      CHECK(unknown(stream, size) == text);
+      CHECK(unknown(stream, 1 << 30) == text);
+      if (size > 0) CHECK_THROWS_WITH_AS(unknown(stream, size - 1), doctest::Contains("found more"), FormatError);
+      CHECK_THROWS_AS(unknown(stream + "x", size), FormatError);
+      CHECK_THROWS_AS(unknown(stream.substr(0, stream.size() - 1), 1 << 30), FormatError);
+    }
+}

@@ -234,16 +234,6 @@ TEST_CASE("no room is made for a chunk that its stored bytes cannot fill") {
   CHECK(zarr::is_plausible(zeros, zstd_compress(std::string(64 << 20, '\0')).size()));
 }
 
-TEST_CASE("a compressor that is not supported is refused by name, also where the target would take whole chunks") {
-  auto metadata = described(DType::float32, {4}, {4});
-  metadata.codecs.bytes = {{zarr::Codec::bz2}};
-  Array<float> to({4}), half({2});
-  const auto named = doctest::Contains("unsupported compressor 'bz2'");
-  CHECK_THROWS_WITH_AS(read(metadata, zarr::Box::whole({4}), {{"0", "x"}}, to), named, FormatError);
-  CHECK_THROWS_WITH_AS(read(metadata, {{0}, {2}}, {{"0", "x"}}, half), named, FormatError);
-  CHECK_FALSE(zarr::plain_chunk(metadata, to.view()));
-}
-
 TEST_CASE("a target of another dtype or shape is refused") {
   const auto metadata = described(DType::float32, {4}, {4});
   Array<double> wide({4});

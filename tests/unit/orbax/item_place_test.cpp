@@ -165,3 +165,70 @@ TEST_CASE("random keys that hold something else are refused") {
   write(scratch / "broken/k_metadata/metadata", std::string(std::size_t{1} << 20, ' '));
   CHECK_THROWS_AS(checkpointer.restore(scratch / "broken"), FormatError);
 }
+
+namespace {
+
+// As Orbax 0.12.8 writes it.
+std::string record_of(const std::string& item, const std::string& before, const std::string& after) {
+  return R"({"checkpointable_name": ")" + item + R"(", "destination": null, "operation_id": "2353e028054c483891a5fd50425db1be", )" +
+         R"("original_metadata": )" + before + R"(, "updated_metadata": )" + after + "}";
+}
+
+const std::string both = R"({"item_handlers": {"state": "h", "other": "h"}, "metrics": {}})";
+const std::string both_sorted = R"({"metrics": {}, "item_handlers": {"other": "h", "state": "h"}})";
+const std::string one_left = R"({"item_handlers": {"other": "h"}, "metrics": {}})";
+
+}  // namespace
+
+TEST_CASE("an item whose deletion has begun is passed over, and refused where it is asked for") {
+  ScratchDirectory scratch;
+  write(scratch / "orbax.checkpoint", "");
+  write(scratch / "_CHECKPOINT_METADATA", both);
+  save_item(scratch / "state", number(1));
+  save_item(scratch / "other", number(2));
+  CHECK(checkpointer.restore(scratch.path()) == number(1));
+  write(scratch / "_CHECKPOINT_DELETION", record_of("state", both_sorted, one_left));
+  const auto pending = doctest::Contains("Checkpointable 'state' at ");
+  CHECK(checkpointer.restore(scratch.path()) == number(2));
+  CHECK(checkpointer.restore(scratch / "other") == number(2));
+  CHECK_THROWS_WITH_AS(checkpointer.restore(scratch / "state"), pending, NotFoundError);
+  CHECK_THROWS_WITH_AS(checkpointer.metadata(scratch / "state/"), pending, NotFoundError);
+  CHECK_THROWS_WITH_AS(checkpointer.restore_mapped(scratch / "state"), pending, NotFoundError);
+  write(scratch / "_CHECKPOINT_METADATA", one_left);  // the deletion came further
+  CHECK(checkpointer.restore(scratch.path()) == number(2));
+  CHECK_THROWS_WITH_AS(checkpointer.restore(scratch / "state"), pending, NotFoundError);
+  storage::remove_tree(scratch / "other");
+  CHECK_THROWS_WITH_AS(checkpointer.restore(scratch.path()), pending, NotFoundError);
+}
+
+TEST_CASE("a record of deletion that does not fit its checkpoint stops every restore from it") {
+  ScratchDirectory scratch;
+  write(scratch / "orbax.checkpoint", "");
+  write(scratch / "_CHECKPOINT_METADATA", both);
+  save_item(scratch / "state", number(1));
+  save_item(scratch / "other", number(2));
+  const std::string good = record_of("state", both, one_left);
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = good;
+    return text.replace(text.find(from), from.size(), to);
+  };
+  for (const std::string& record : {std::string(), std::string("[]"), std::string("{}"), good.substr(0, good.size() / 2),
+                                    with("2353", "235"), with("2353", "23X3"), with("\"state\"", "\"other\""), with("\"state\"", "\"a/b\""),
+                                    with("\"state\"", "\"\""), with("\"state\"", "7"), with("null", "7"), with("\"h\"", "\"g\""),
+                                    record_of("state", R"({"item_handlers": "h"})", "{}"), record_of("state", one_left, one_left),
+                                    record_of("state", R"({"item_handlers": {"state": "h", "other": "g"}})", R"({"item_handlers": {"other": "g"}})")}) {
+    CAPTURE(record);
+    write(scratch / "_CHECKPOINT_DELETION", record);
+    for (const char* path : {"", "/state", "/other"}) CHECK_THROWS_AS(checkpointer.restore(scratch.path() + path), FormatError);
+  }
+  write(scratch / "_CHECKPOINT_DELETION", with("null", "\"/trash/7\""));
+  CHECK(checkpointer.restore(scratch.path()) == number(2));
+  storage::remove_file(scratch / "_CHECKPOINT_METADATA");
+  CHECK_THROWS_AS(checkpointer.restore(scratch.path()), FormatError);
+}
+
+TEST_CASE("a partial save that was never finalized is no checkpoint, and said to be one") {
+  ScratchDirectory scratch;
+  save_item(scratch / "c.partial_save/c.partial_save.pending_1_ab/state", number(1));
+  CHECK_THROWS_WITH_AS(checkpointer.restore(scratch / "c.partial_save"), doctest::Contains("partial save"), NotFoundError);
+}

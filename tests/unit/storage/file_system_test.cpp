@@ -44,6 +44,19 @@ TEST_CASE("listings are sorted and know files, directories and links") {
   CHECK_THROWS_AS(list_directory(scratch / "absent"), orrery::NotFoundError);
 }
 
+TEST_CASE("the size of a file is found by its name, also behind a link, and nothing where there is no file") {
+  ScratchDirectory scratch;
+  write_file(scratch / "file", "seven..");
+  REQUIRE(::symlink("file", (scratch / "link").c_str()) == 0);
+  REQUIRE(::symlink("nowhere", (scratch / "dangling").c_str()) == 0);
+  CHECK(find_size(scratch / "file") == 7);
+  CHECK(find_size(scratch / "link") == 7);
+  CHECK_FALSE(find_size(scratch / "none"));
+  CHECK_FALSE(find_size(scratch / "dangling"));
+  CHECK_FALSE(find_size(scratch / "file/below"));
+  CHECK_THROWS_AS(find_size(scratch / std::string(300, 'n')), orrery::IoError);
+}
+
 TEST_CASE("removing a tree takes what is in it and never what its links point to") {
   ScratchDirectory scratch;
   make_directories(scratch / "keep");

@@ -18,6 +18,9 @@ namespace orrery::inline v0 {
 // out is then unspecified. From any thread; beside out at most 4 times its size is allocated.
 inline void blosc_decompress(std::string_view container, void* out, std::size_t size, const Where& where = {});
 
+// ... of unknown size; FormatError if it is said to be more than cap bytes.
+inline std::string blosc_decompress_unknown(std::string_view container, std::size_t cap, const Where& where = {});
+
 namespace detail {
 
 [[noreturn]] inline void throw_blosc(const std::string& what, const Where& where) {
@@ -47,6 +50,18 @@ inline void blosc_decompress(std::string_view container, void* out, std::size_t 
   if (length < 0 || static_cast<std::size_t>(length) != size)
     detail::throw_blosc("one that c-blosc refuses (code " + std::to_string(length) + "): damaged, or of a codec that it was built without",
                         where);
+}
+
+inline std::string blosc_decompress_unknown(std::string_view container, std::size_t cap, const Where& where) {
+  if (container.size() < BLOSC_MIN_HEADER_LENGTH) detail::check_blosc_header(container, 0, where);  // says so
+  const std::size_t size = load_le<std::uint32_t>(container.data() + 4);
+  if (size > cap)
+    throw FormatError("expected a blosc container of at most " + std::to_string(cap) + " decoded bytes, found " + std::to_string(size),
+                      where);
+  detail::check_blosc_header(container, size, where);
+  std::string bytes(size, '\0');
+  blosc_decompress(container, bytes.data(), bytes.size(), where);
+  return bytes;
 }
 
 }  // namespace orrery::inline v0

@@ -6,14 +6,16 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/formats/codec/decoded_bytes.hpp"
 
 namespace orrery::inline v0 {
 
@@ -21,6 +23,10 @@ namespace orrery::inline v0 {
 // something; DataLossError if its own checksum differs. Both name `where`; out is then unspecified.
 inline void gzip_decompress(std::string_view member, void* out, std::size_t size, const Where& where = {});
 inline void zlib_decompress(std::string_view stream, void* out, std::size_t size, const Where& where = {});
+
+// ... of unknown size; FormatError as soon as it passes cap bytes.
+inline std::string gzip_decompress_unknown(std::string_view member, std::size_t cap, const Where& where = {});
+inline std::string zlib_decompress_unknown(std::string_view stream, std::size_t cap, const Where& where = {});
 
 namespace detail {
 
@@ -51,33 +57,44 @@ inline ::z_stream& inflater(int window_bits) {
   throw FormatError(std::string("expected exactly one ") + format + " stream, found one that zlib refuses: " + says, where);
 }
 
-inline void inflate_exactly(const char* format, int window_bits, std::string_view in, void* out, std::size_t size, const Where& where) {
+template <class Output>
+void inflate_to(const char* format, int window_bits, std::string_view in, Output& out, const Where& where) {
   constexpr std::size_t most = std::numeric_limits<::uInt>::max();  // zlib counts in 32 bits
   ::z_stream& stream = inflater(window_bits);
-  std::size_t taken = 0, made = 0;
-  for (;;) {
-    const std::size_t offered = std::min(in.size() - taken, most), room = std::min(size - made, most);
-    ::Bytef beyond = 0;
+  std::size_t taken = 0;
+  for (int code = Z_OK; code != Z_STREAM_END;) {
+    if (out.free().empty()) out.grow();
+    const std::span<char> room = out.free();
+    const std::size_t offered = std::min(in.size() - taken, most), free = std::min(room.size(), most);
+    char beyond = 0;  // when there is no room, what is left of the stream must be its end alone
     stream.next_in = const_cast<::Bytef*>(reinterpret_cast<const ::Bytef*>(in.data() + taken));
     stream.avail_in = static_cast<::uInt>(offered);
-    // When out is full, what is left of the stream must be its end alone.
-    stream.next_out = room > 0 ? static_cast<::Bytef*>(out) + made : &beyond;
-    stream.avail_out = room > 0 ? static_cast<::uInt>(room) : 1;
-    const int code = ::inflate(&stream, Z_NO_FLUSH);
+    stream.next_out = reinterpret_cast<::Bytef*>(free > 0 ? room.data() : &beyond);
+    stream.avail_out = free > 0 ? static_cast<::uInt>(free) : 1;
+    code = ::inflate(&stream, Z_NO_FLUSH);
     taken += offered - stream.avail_in;
-    if (room == 0 && stream.avail_out == 0)
-      throw FormatError(std::string("expected a ") + format + " stream of " + std::to_string(size) + " decoded bytes, found more", where);
-    if (room > 0) made += room - stream.avail_out;
-    if (code == Z_STREAM_END) break;
-    if (code != Z_OK) throw_inflate(format, code, stream.msg, where);
+    if (free == 0 && stream.avail_out == 0)
+      throw FormatError(std::string("expected a ") + format + " stream " + out.limit() + ", found more", where);
+    if (free > 0) out.fill(free - stream.avail_out);
+    if (code != Z_OK && code != Z_STREAM_END) throw_inflate(format, code, stream.msg, where);
   }
-  if (made != size)
-    throw FormatError(
-        std::string("expected a ") + format + " stream of " + std::to_string(size) + " decoded bytes, found " + std::to_string(made),
-        where);
   if (taken != in.size())
     throw FormatError(
         std::string("expected exactly one ") + format + " stream, found " + std::to_string(in.size() - taken) + " bytes after it", where);
+}
+
+inline void inflate_exactly(const char* format, int window_bits, std::string_view in, void* out, std::size_t size, const Where& where) {
+  FixedBytes bytes(out, size);
+  inflate_to(format, window_bits, in, bytes, where);
+  if (bytes.filled() != size)
+    throw FormatError(std::string("expected a ") + format + " stream " + bytes.limit() + ", found " + std::to_string(bytes.filled()),
+                      where);
+}
+
+inline std::string inflate_unknown(const char* format, int window_bits, std::string_view in, std::size_t cap, const Where& where) {
+  GrowingBytes bytes(cap);
+  inflate_to(format, window_bits, in, bytes, where);
+  return std::move(bytes).take();
 }
 
 }  // namespace detail
@@ -87,6 +104,13 @@ inline void gzip_decompress(std::string_view member, void* out, std::size_t size
 }
 inline void zlib_decompress(std::string_view stream, void* out, std::size_t size, const Where& where) {
   detail::inflate_exactly("zlib", MAX_WBITS, stream, out, size, where);
+}
+
+inline std::string gzip_decompress_unknown(std::string_view member, std::size_t cap, const Where& where) {
+  return detail::inflate_unknown("gzip", 16 + MAX_WBITS, member, cap, where);
+}
+inline std::string zlib_decompress_unknown(std::string_view stream, std::size_t cap, const Where& where) {
+  return detail::inflate_unknown("zlib", MAX_WBITS, stream, cap, where);
 }
 
 }  // namespace orrery::inline v0

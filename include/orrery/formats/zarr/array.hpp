@@ -128,7 +128,6 @@ class ChunkReader {
   // `chunk`: what `chain` encodes; `part` lies within it.
   void read(const CodecChain& chain, const Shape& chunk, std::string_view stored, const Box& part, const ArrayView& to,
             const Where& where) {
-    check_decodable(chain, where);
     if (chain.transpose.empty()) return read_encoded(chain, chunk, stored, part, to, where);
     const auto seen = [&](const Shape& dims) { return permuted(dims, chain.transpose); };
     read_encoded(chain, seen(chunk), stored, {seen(part.origin), seen(part.extents)}, {to.dtype, seen(to.shape), seen(to.strides), to.data},

@@ -20,7 +20,7 @@ namespace orrery::inline v0::zarr {
 
 inline constexpr std::size_t max_rank = 32;
 
-// Bytes to bytes. bz2 is known, so that an array can be described, and refused when its chunks are to be decoded.
+// Bytes to bytes.
 enum class Codec : std::uint8_t { zstd, gzip, zlib, blosc, bz2, crc32c };
 
 // As the metadata spell it.
@@ -45,7 +45,7 @@ struct CodecChain {
   Shape transpose{};  // encoded axis i is axis transpose[i] of the chunk; empty: as they are. Reversed: zarr v2's order F
   bool big_endian = false;
   std::vector<Sharding> sharding;  // none or one: then the chunk is a shard, and `bytes` is empty (a {} would want Sharding complete)
-  std::vector<ByteCodec> bytes{};  // in the order of encoding; at most one of them compresses
+  std::vector<ByteCodec> bytes{};  // in the order of encoding
 
   bool is_sharded() const noexcept { return !sharding.empty(); }
   bool is_compressed() const noexcept {

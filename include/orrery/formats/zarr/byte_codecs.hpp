@@ -2,10 +2,12 @@
 // chunks can be decoded on any number of threads. What the elements mean is array.hpp's business.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +17,7 @@
 #include "orrery/core/error.hpp"
 #include "orrery/core/memory.hpp"
 #include "orrery/formats/codec/blosc.hpp"
+#include "orrery/formats/codec/bz2.hpp"
 #include "orrery/formats/codec/gzip.hpp"
 #include "orrery/formats/codec/zstd.hpp"
 #include "orrery/formats/zarr/array_metadata.hpp"
@@ -23,18 +26,20 @@ namespace orrery::inline v0::zarr {
 
 inline constexpr std::size_t crc32c_size = 4;
 
-// FormatError naming a codec that cannot be decoded here.
-inline void check_decodable(const CodecChain& chain, const Where& where);
+// How much that many stored bytes of a chain that compresses can decode to, compressor by compressor: a zstd block of 128 KiB takes 4 bytes
+// at least, one of bz2 20 bytes and holds 51 times 900 kB of one value; others are not believed more than zstd.
+inline std::uint64_t most_decoded(std::span<const ByteCodec> codecs, std::uint64_t stored);
 
-// Whether that many stored bytes can hold `elements` bytes: a zstd block of 128 KiB takes 4 bytes at least, and other codecs are not
-// believed more than that. Ask before making room. A shard must hold its index; its sub-chunks are asked for one by one.
+// Whether that many stored bytes can hold `elements` bytes. Ask before making room. A shard must hold its index; its sub-chunks are asked
+// for one by one.
 inline bool is_plausible(const CodecChain& chain, const Shape& chunk, std::uint64_t elements, std::uint64_t stored);
 
 // The elements where they lie in `stored`, checksums verified and taken off: of a chain that does not compress. DataLossError where
 // they are not `size` bytes or a checksum differs.
 inline std::string_view plain_elements(std::span<const ByteCodec> codecs, std::string_view stored, std::size_t size, const Where& where);
 
-// ... of any chain, into `size` bytes at out. FormatError or DataLossError; never allocates more than `size` and a little.
+// ... of any chain, into `size` bytes at out. FormatError or DataLossError. Where one compressor comes upon another, what lies between them
+// is allocated as it really comes out, and no more than compressors make of `size` bytes; else `size` and a little at most.
 inline void decode_bytes(std::span<const ByteCodec> codecs, std::string_view stored, void* out, std::size_t size, const Where& where);
 
 // Bytes of the index of a shard of those extents (as encoded).
@@ -69,22 +74,50 @@ inline void decompress(Codec codec, std::string_view stored, void* out, std::siz
     case Codec::gzip: return gzip_decompress(stored, out, size, where);
     case Codec::zlib: return zlib_decompress(stored, out, size, where);
     case Codec::blosc: return blosc_decompress(stored, out, size, where);
-    case Codec::bz2:
+    case Codec::bz2: return bz2_decompress(stored, out, size, where);
     case Codec::crc32c: break;
   }
-  throw FormatError("unsupported compressor '" + std::string(name(codec)) + "': store the array without one or with zstd", where);
+  throw ArgumentError("'" + std::string(name(codec)) + "' does not compress");
+}
+
+inline std::string decompress_unknown(Codec codec, std::string_view stored, std::size_t cap, const Where& where) {
+  switch (codec) {
+    case Codec::zstd: return zstd_decompress_unknown(stored, cap, where);
+    case Codec::gzip: return gzip_decompress_unknown(stored, cap, where);
+    case Codec::zlib: return zlib_decompress_unknown(stored, cap, where);
+    case Codec::blosc: return blosc_decompress_unknown(stored, cap, where);
+    case Codec::bz2: return bz2_decompress_unknown(stored, cap, where);
+    case Codec::crc32c: break;
+  }
+  throw ArgumentError("'" + std::string(name(codec)) + "' does not compress");
+}
+
+// What compressors and checksums, however many, are believed to make of that many bytes.
+constexpr std::size_t most_compressed(std::size_t size) noexcept {
+  constexpr std::size_t more = std::size_t{64} << 10;
+  return size < std::numeric_limits<std::size_t>::max() / 4 ? 2 * size + more : size;
+}
+
+inline std::size_t count_compressors(std::span<const ByteCodec> codecs) noexcept {
+  return static_cast<std::size_t>(std::count_if(codecs.begin(), codecs.end(), [](const ByteCodec& each) { return each.compresses(); }));
 }
 
 }  // namespace detail
 
-inline void check_decodable(const CodecChain& chain, const Where& where) {
-  for (const ByteCodec& each : chain.bytes)
-    if (each.codec == Codec::bz2) detail::decompress(each.codec, {}, nullptr, 0, where);
+inline std::uint64_t most_decoded(std::span<const ByteCodec> codecs, std::uint64_t stored) {
+  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max() / 2;
+  for (std::size_t i = codecs.size(); i > 0; --i) {
+    if (!codecs[i - 1].compresses()) continue;
+    const bool bz2 = codecs[i - 1].codec == Codec::bz2;
+    const std::uint64_t blocks = stored / (bz2 ? 20 : 4) + 1, block = bz2 ? 51 * 900000 : 131072;
+    stored = blocks > most / block ? most : blocks * block;
+  }
+  return stored;
 }
 
 inline bool is_plausible(const CodecChain& chain, const Shape& chunk, std::uint64_t elements, std::uint64_t stored) {
   if (chain.is_sharded()) return stored >= index_bytes(chain.sharding[0], permuted(chunk, chain.transpose));
-  if (chain.is_compressed()) return elements / 131072 <= stored / 4 + 1;
+  if (chain.is_compressed()) return elements <= most_decoded(chain.bytes, stored);
   return stored >= crc32c_size * chain.bytes.size() && stored - crc32c_size * chain.bytes.size() == elements;
 }
 
@@ -103,6 +136,16 @@ inline void decode_bytes(std::span<const ByteCodec> codecs, std::string_view sto
     return;
   }
   std::size_t i = codecs.size();
+  std::string between;
+  for (std::size_t compressors = detail::count_compressors(codecs); compressors > 1; --i) {
+    if (codecs[i - 1].compresses()) {
+      between = detail::decompress_unknown(codecs[i - 1].codec, stored, detail::most_compressed(size), where);
+      stored = between;
+      --compressors;
+    } else {
+      stored = detail::verified(stored, where);
+    }
+  }
   for (; i > 0 && !codecs[i - 1].compresses(); --i) stored = detail::verified(stored, where);
   if (i == 0) return static_cast<void>(std::memcpy(out, plain_elements({}, stored, size, where).data(), size));
   const ByteCodec& compressor = codecs[--i];

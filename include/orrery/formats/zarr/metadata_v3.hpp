@@ -87,7 +87,6 @@ class CodecParser {
         const ByteCodec known = byte_codec(codec, id);
         if (!to_bytes) codec.refuse("the codec '" + called + "' stands before one that makes bytes of the array");
         if (chain.is_sharded()) codec.refuse("the codec '" + called + "' stands behind sharding_indexed");
-        if (known.compresses() && chain.is_compressed()) codec.refuse("unsupported codecs: '" + called + "' compresses what is compressed");
         chain.bytes.push_back(known);
       }
     }

@@ -2,6 +2,7 @@
 // Rules: spec/zarr.md 8, 11.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -25,7 +26,7 @@ class StoredChunks {
  private:
   static constexpr std::size_t most_missing = std::size_t{1} << 17;  // looking for them takes time that nobody paid for
   static constexpr std::uint64_t believed = std::uint64_t{1} << 26;  // bytes that are taken for fill values without a question
-  static constexpr std::uint64_t best_ratio = 32768;                 // of zstd: 4 bytes for a block of 128 KiB
+  static constexpr std::uint64_t best_ratio = 32768;                 // of zstd: 4 bytes for a block of 128 KiB; of others, as they are
 
   std::size_t missing_ = 0;
 };
@@ -36,7 +37,7 @@ void StoredChunks::check(const ArrayMetadata& array, MissingChunk missing, const
   const auto what = [&] { return "the array " + to_string(array.shape) + " in chunks of " + to_string(array.chunks); };
   const Shape grid = grid_extents(array);
   const auto chunks = checked_count(grid);
-  std::uint64_t stored = 0;
+  std::uint64_t stored = 0, decoded = 0;
   if (!chunks) throw DataLossError(what() + " has more of them than 63 bits count", where);
   Shape index = Shape::zeros(grid.size());
   for (Dim i = 0; i < *chunks; ++i, next_index(index, grid)) {
@@ -52,10 +53,11 @@ void StoredChunks::check(const ArrayMetadata& array, MissingChunk missing, const
                               std::to_string(array.chunk_bytes()),
                           where);
     stored += *size;
+    if (array.codecs.is_compressed()) decoded += std::min(most_decoded(array.codecs.bytes, *size), array.chunk_bytes()) / best_ratio;
   }
   // Shards may lack sub-chunks, which shows only when they are read.
   if ((missing == MissingChunk::fill || array.codecs.is_sharded()) &&
-      *checked_bytes(array.shape, item_size(array.dtype)) / best_ratio > stored + believed / best_ratio)
+      *checked_bytes(array.shape, item_size(array.dtype)) / best_ratio > std::max(stored, decoded) + believed / best_ratio)
     throw DataLossError(what() + " has almost nothing of them: it is not believed to be fill values", where);
 }
 
