@@ -14,7 +14,8 @@ FLOOR = {"adapters": 7, "faces": 6, "flax": 5, "manager": 5, "orbax": 4, "format
 SIDEWAYS = {("fwd", "core"), ("core", "fwd"), ("optax", "tree"), ("manager", "flax"), ("flax", "manager"),
             ("faces", "faces")}
 FORBIDDEN_BELOW_FACES = {"iostream", "regex", "functional", "filesystem"}
-MAY_USE = {"restore/key_pattern.hpp": {"regex"}, "restore/transforms.hpp": {"functional"}}
+MAY_USE = {"restore/key_pattern.hpp": {"regex"}, "restore/transforms.hpp": {"functional"}, "storage/progress.hpp": {"functional"},
+           "orbax/async_engine.hpp": {"functional"}}
 
 
 def room_of(path):

@@ -1,7 +1,10 @@
-// Orbax checkpoints: PyTreeCheckpointer for trees, ArrayCheckpointer for single arrays.
+// Orbax checkpoints: PyTreeCheckpointer for trees, AsyncCheckpointer for trees in the background, ArrayCheckpointer for single arrays.
 #pragma once
 
+#include "orrery/core/log.hpp"
 #include "orrery/orbax/array_checkpointer.hpp"
+#include "orrery/orbax/async_checkpointer.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/pytree_checkpointer.hpp"
+#include "orrery/storage/preemption.hpp"
 #include "orrery/tree.hpp"

@@ -42,14 +42,16 @@ inline void save_array_item(const std::string& path, const TreeView& view, const
 
   const std::uint64_t started = detail::nanoseconds_now();
   storage::AtomicDirectory directory(path, {.force = options.force, .durability = options.durability});
-  const std::vector<PayloadChecksum> checksums = write_arrays(directory.path(), params, in_files);
+  storage::ProgressMeter meter(options.on_progress, progress_of(params));
+  const std::vector<PayloadChecksum> checksums = write_arrays(directory.path(), params, in_files, meter);
   detail::write_key_metadata(directory.path(), params, in_files);
   if (!checksums.empty()) detail::write_text(directory.path() + "/_orrery.json", checksums_file(checksums));
   detail::write_text(directory.path() + "/_METADATA", metadata_file(params, options.custom_metadata, false, options.use_zarr3));
   detail::write_text(directory.path() + "/_CHECKPOINT_METADATA",
                      checkpoint_metadata_file(json::quoted(array_handler), started, detail::nanoseconds_now(), options.custom_metadata));
   detail::write_text(directory.path() + "/commit_success.txt", "Checkpoint commit was successful to " + directory.final_path());
-  directory.commit();
+  meter.complete();
+  commit(directory, meter.now(), options);
 }
 
 }  // namespace orrery::inline v0::orbax
