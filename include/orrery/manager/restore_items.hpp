@@ -113,14 +113,14 @@ inline std::string handler_of(const StepFiles& files, std::string_view item) {
   return {};
 }
 
-// The item that is meant where none is named: `default`, else the only one that is neither metrics nor JSON.
+// The item that is meant where none is named: `default`, else the only pytree.
 inline std::string only_item(const std::string& step_path) {
   const std::vector<std::string> there = list_items(step_path);
   if (std::find(there.begin(), there.end(), default_item_name) != there.end()) return std::string(default_item_name);
+  const StepFiles files = read_step_files(step_path);
   std::vector<std::string> trees;
   for (const std::string& name : there) {
-    const ItemKind kind = kind_of_item(step_path + "/" + name, {});
-    if (kind == ItemKind::pytree) trees.push_back(name);
+    if (kind_of_item(step_path + "/" + name, handler_of(files, name)) == ItemKind::pytree) trees.push_back(name);
   }
   if (trees.size() == 1) return trees.front();
   if (there.empty()) throw NotFoundError("this step holds no item at all: it is no checkpoint, or its save died", {{}, step_path, {}});
