@@ -18,8 +18,11 @@ std::uint32_t crc32c(const void* data, std::size_t size, std::uint32_t previous 
 // The CRC of A followed by B, given those of A and of B and the size of B. Some hundred nanoseconds, whatever the size.
 std::uint32_t crc32c_combine(std::uint32_t crc_a, std::uint32_t crc_b, std::uint64_t size_b) noexcept;
 
-// Copies and checksums in one pass over the source. Copies of 4 MiB and more bypass the caches where the processor can.
-std::uint32_t copy_crc32c(void* to, const void* from, std::size_t size, std::uint32_t previous = 0) noexcept;
+// Copies and checksums in one pass over the source. Copies of `streams_from` bytes and more bypass the caches where the processor can:
+// for what is too large for them, or a part of something that is.
+inline constexpr std::size_t too_large_for_caches = std::size_t{4} << 20;
+std::uint32_t copy_crc32c(void* to, const void* from, std::size_t size, std::uint32_t previous = 0,
+                          std::size_t streams_from = too_large_for_caches) noexcept;
 
 namespace detail {
 
@@ -53,7 +56,8 @@ inline std::uint32_t crc32c_combine(std::uint32_t crc_a, std::uint32_t crc_b, st
   return crc_a ^ crc_b;
 }
 
-inline std::uint32_t copy_crc32c(void* to, const void* from, std::size_t size, std::uint32_t previous) noexcept {
+inline std::uint32_t copy_crc32c(void* to, const void* from, std::size_t size, std::uint32_t previous,
+                                 [[maybe_unused]] std::size_t streams_from) noexcept {
   auto* target = static_cast<unsigned char*>(to);
   const auto* source = static_cast<const unsigned char*>(from);
   auto copy_part = [&](std::size_t part) {
@@ -66,7 +70,6 @@ inline std::uint32_t copy_crc32c(void* to, const void* from, std::size_t size, s
   };
 #if defined(__x86_64__)
   if (detail::chosen_crc32c() == static_cast<detail::CrcFunction>(&detail::crc32c_folding)) {
-    constexpr std::size_t streams_from = std::size_t{4} << 20;
     if (size == 0) return previous;
     if (size < streams_from) return ~detail::crc32c_folding<detail::CrcStore::plain>(~previous, source, size, target);
     copy_part((64 - reinterpret_cast<std::uintptr_t>(to) % 64) % 64);

@@ -3,6 +3,7 @@
 // and restore_items.hpp.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/log.hpp"
 #include "orrery/manager/checkpoint_manager_options.hpp"
 #include "orrery/manager/delete_steps.hpp"
 #include "orrery/manager/items.hpp"
@@ -22,6 +24,8 @@
 #include "orrery/manager/restore_items.hpp"
 #include "orrery/manager/root_metadata.hpp"
 #include "orrery/manager/step_list.hpp"
+#include "orrery/orbax/async_checkpointer.hpp"
+#include "orrery/orbax/async_engine.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/pytree_checkpointer.hpp"
 #include "orrery/reflect/reflectable.hpp"
@@ -62,9 +66,12 @@ class CheckpointManager {
   // Around a checkpointer, as in the guide.
   CheckpointManager(std::string directory, const PyTreeCheckpointer&, CheckpointManagerOptions options = {})
       : CheckpointManager(std::move(directory), std::move(options)) {}
+  // ... in the background: the checkpointer's memory and thread are used, one save at a time for all that share it.
+  CheckpointManager(std::string directory, const AsyncCheckpointer& checkpointer, CheckpointManagerOptions options = {})
+      : CheckpointManager(std::move(directory), orbax::engine_of(checkpointer), std::move(options)) {}
   CheckpointManager(const CheckpointManager&) = delete;
   CheckpointManager& operator=(const CheckpointManager&) = delete;
-  ~CheckpointManager();  // waits, as close()
+  ~CheckpointManager();  // waits; what nobody has asked for goes to the log handler
 
   const std::string& directory() const noexcept { return directory_; }
 
@@ -72,16 +79,19 @@ class CheckpointManager {
   // Saves if the policy says so, or with force, then deletes what the policy no longer keeps; false where it does not. `state` is a pytree,
   // JsonItem, ArrayItem or what has an ItemHandler, or a Composite of them; a manager is for the one or the other. AlreadyExistsError for a
   // step that is there; ArgumentError; IoError, after which the step is not there, unless it came from deleting others.
+  // In the background: waits for the save before, throws what that failed with, takes the state as AsyncCheckpointer does (a copy;
+  // std::move(state); borrow(state)) and returns. The step counts from now on, here; others see it when it is whole.
   template <class T>
   bool save(std::int64_t step, T&& state, const ManagerSaveArgs& args = {}) {
     constexpr bool several = std::same_as<std::remove_cvref_t<T>, Composite>;
-    if (!begin_save(step, args, several)) return false;
+    std::optional<orbax::AsyncEngine::Turn> turn;
+    if (!begin_save(step, args, several, turn)) return false;
     std::vector<StepItem> items;
     if constexpr (several)
-      for (const Composite::Entry& entry : state.entries()) items.push_back(entry.item());
+      for (const Composite::Entry& entry : state.entries()) items.push_back(entry.item(turn ? &*turn : nullptr));
     else
-      items.push_back(detail::item_of<std::remove_cvref_t<T>>(std::string(default_item_name), state));
-    finish_save(step, std::move(items), args);
+      items.push_back(detail::item_of(std::string(default_item_name), std::forward<T>(state), turn ? &*turn : nullptr));
+    finish_save(step, std::move(items), args, std::move(turn));
     return true;
   }
   bool should_save(std::int64_t step) { return save_decision(step).saves; }
@@ -138,14 +148,28 @@ class CheckpointManager {
   // --- the background
   void wait_until_finished();  // until saves and deletions are done; throws what went wrong
   void check_for_errors();     // ... what has gone wrong so far, without waiting
-  bool is_saving_in_progress() const noexcept { return false; }
-  void close();  // waits; throws what went wrong
+  bool is_saving_in_progress() const noexcept { return pending_ && !pending_->running.expired(); }
+  bool cancel() noexcept;  // asks the pending save to end, as AsyncCheckpointer's
+  void close();            // waits; throws what went wrong
 
  private:
-  bool begin_save(std::int64_t step, const ManagerSaveArgs& args, bool several);
-  void finish_save(std::int64_t step, std::vector<StepItem> items, const ManagerSaveArgs& args);
-  std::vector<std::string> let_go(std::int64_t saved);
-  void remove_names(const std::vector<std::string>& names);
+  // A save in the background, and what it does to the list if it succeeds.
+  struct Pending {
+    StepInfo info;
+    std::vector<std::int64_t> let_go;
+    std::weak_ptr<const void> running;  // expired: it is over
+    std::shared_ptr<const std::atomic<bool>> committed;
+  };
+
+  CheckpointManager(std::string directory, std::shared_ptr<orbax::AsyncEngine> engine, CheckpointManagerOptions options);
+
+  bool begin_save(std::int64_t step, const ManagerSaveArgs& args, bool several, std::optional<orbax::AsyncEngine::Turn>& turn);
+  void finish_save(std::int64_t step, std::vector<StepItem> items, const ManagerSaveArgs& args,
+                   std::optional<orbax::AsyncEngine::Turn> turn);
+  std::vector<std::int64_t> let_go();
+  void settle();
+  template <class Call>
+  void settled(Call&& call);
   std::string step_directory(std::optional<std::int64_t> step);
   std::string item_directory(std::optional<std::int64_t> step);
 
@@ -165,7 +189,9 @@ class CheckpointManager {
   CheckpointManagerOptions options_;
   SaveDecisionPolicy save_policy_;
   PreservationPolicy preservation_policy_;
-  std::unique_ptr<StepDeleter> deleter_;
+  std::shared_ptr<StepDeleter> deleter_;        // shared with the save in the background
+  std::shared_ptr<orbax::AsyncEngine> engine_;  // null: saves are done when they return
+  std::optional<Pending> pending_{};
   StepList steps_{};
   std::optional<bool> has_several_items_{};  // known with the first save
 };
@@ -173,6 +199,10 @@ class CheckpointManager {
 template <class T>
 IntactStep<T> CheckpointManager::restore_latest_intact(const RestoreOptions& options) {
   std::vector<typename IntactStep<T>::Skipped> skipped;
+  const auto skip = [&](std::int64_t step, const std::string& reason) {
+    log(LogLevel::warning, "step " + std::to_string(step) + " of " + directory_ + " is damaged and was skipped: " + reason);
+    skipped.push_back({step, reason});
+  };
   const std::vector<std::int64_t> steps = all_steps();
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     try {
@@ -182,7 +212,7 @@ IntactStep<T> CheckpointManager::restore_latest_intact(const RestoreOptions& opt
     } catch (const ArgumentError&) {
       throw;
     } catch (const Error& error) {
-      skipped.push_back({*step, error.what()});
+      skip(*step, error.what());
     }
   }
   std::string text = "No steps found in " + directory_ + " that are intact";

@@ -13,6 +13,7 @@
 #include "orrery/core/error.hpp"
 #include "orrery/manager/metrics.hpp"
 #include "orrery/manager/policies.hpp"
+#include "orrery/orbax/async_engine.hpp"
 #include "orrery/orbax/options.hpp"
 
 namespace orrery::inline v0 {
@@ -33,6 +34,8 @@ struct CheckpointManagerOptions {
   std::vector<std::int64_t> save_on_steps{};                 // saved too
   std::optional<std::string> todelete_subdir{};              // deleted steps are moved to <root>/<that>/ and stay there
   bool read_only = false;                                    // save() is false, delete_step() does nothing, nothing is made
+  bool enable_async_checkpointing = false;                   // save() returns when it has the state; false: when all is done
+  AsyncOptions async_options{};                              // of that; with an AsyncCheckpointer its own count
   std::function<bool(std::int64_t step, std::optional<std::int64_t> latest)> should_save_fn{};  // instead of the interval, save_on_steps
                                                                                                 // and the first step
   bool save_root_metadata = true;

@@ -12,6 +12,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -27,7 +28,9 @@ namespace orrery::inline v0 {
 // Any thread may call anything. The destructor waits for what has begun to go.
 class StepDeleter {
  public:
-  explicit StepDeleter(std::string root) : root_(std::move(root)) {}
+  // `subdirectory`: deleted steps are moved to <root>/<that> and stay there.
+  explicit StepDeleter(std::string root, std::optional<std::string> subdirectory = {})
+      : root_(std::move(root)), subdirectory_(std::move(subdirectory)) {}
   StepDeleter(const StepDeleter&) = delete;
   StepDeleter& operator=(const StepDeleter&) = delete;
   ~StepDeleter() {
@@ -39,19 +42,19 @@ class StepDeleter {
     if (thread_.joinable()) thread_.join();
   }
 
-  // Takes <root>/<name> out of sight, then removes it behind. One that has gone already will do. IoError where it cannot be renamed.
+  // Takes the step <root>/<name> out of sight, then removes it behind, or moves it to the subdirectory. One that has gone already will do.
+  // IoError where it cannot be renamed.
   void remove(const std::string& name) {
-    const std::string going = rename_away(name);
-    if (!going.empty()) remove_later(going);
+    if (subdirectory_)
+      move(name);
+    else
+      discard(name);
   }
 
-  // Moves <root>/<name> to <root>/<subdirectory>/<name>, replacing what an earlier step of that name left there.
-  void move_to(const std::string& name, const std::string& subdirectory) {
-    const std::string to = root_ + "/" + subdirectory + "/" + name;
-    storage::make_directories(root_ + "/" + subdirectory);
-    if (storage::exists(to)) remove(subdirectory + "/" + name);
-    const int code = storage::detail::try_rename(storage::FileOperation::rename, root_ + "/" + name, to, 0);
-    if (code != 0 && code != ENOENT) storage::detail::throw_io_error("rename this to " + to, root_ + "/" + name, code);
+  // Out of sight and removed, whatever it is.
+  void discard(const std::string& name) {
+    const std::string going = rename_away(name);
+    if (!going.empty()) remove_later(going);
   }
 
   // Removes what has a temporary name already.
@@ -80,6 +83,15 @@ class StepDeleter {
  private:
   // Before the number, not behind the step's name: Orbax would take "7.orbax-checkpoint-tmp..." for an unfinished step 7.
   static constexpr std::string_view prefix = "deleted-";
+
+  // Replaces what an earlier step of that name left there.
+  void move(const std::string& name) {
+    const std::string to = root_ + "/" + *subdirectory_ + "/" + name;
+    storage::make_directories(root_ + "/" + *subdirectory_);
+    if (storage::exists(to)) discard(*subdirectory_ + "/" + name);
+    const int code = storage::detail::try_rename(storage::FileOperation::rename, root_ + "/" + name, to, 0);
+    if (code != 0 && code != ENOENT) storage::detail::throw_io_error("rename this to " + to, root_ + "/" + name, code);
+  }
 
   std::string rename_away(const std::string& name) {
     static std::atomic<std::uint64_t> counter{0};
@@ -123,6 +135,7 @@ class StepDeleter {
   }
 
   const std::string root_;
+  const std::optional<std::string> subdirectory_;
   std::mutex mutex_{};
   std::condition_variable wake_{}, idle_{};
   std::deque<std::string> paths_{};

@@ -18,8 +18,10 @@
 #include "orrery/manager/step_directory.hpp"
 #include "orrery/orbax/array_checkpointer.hpp"
 #include "orrery/orbax/array_item.hpp"
+#include "orrery/orbax/async_engine.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/save_item.hpp"
+#include "orrery/orbax/snapshot.hpp"
 #include "orrery/reflect/reflectable.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/tree/tree.hpp"
@@ -92,18 +94,70 @@ struct ItemHandler<ArrayItem<T>> {
 
 namespace detail {
 
-// An item of a value that stays where it is, unchanged, until it has been written.
+// The state itself, of one that is lent.
 template <class T>
-StepItem item_of(std::string name, const T& value) {
+struct StateOf {
+  using Type = T;
+  static const T& get(const T& value) noexcept { return value; }
+};
+template <class T>
+struct StateOf<Borrowed<T>> {
+  using Type = T;
+  static const T& get(const Borrowed<T>& value) noexcept { return *value.state; }
+};
+template <class T>
+inline constexpr bool is_array_item = false;
+template <class T>
+inline constexpr bool is_array_item<ArrayItem<T>> = true;
+
+// How `write` is asked of an item: `state()` gives it.
+template <class T, class State>
+StepItem item_from(std::string name, State state) {
   check_item_name(name);
   if constexpr (CustomItem<T>) {
     return {std::move(name), std::string(ItemHandler<T>::name),
-            [&value](const std::string& directory, const SaveOptions& options) { ItemHandler<T>::save(directory, value, options); }};
+            [state = std::move(state)](const std::string& directory, const SaveOptions& options) {
+              ItemHandler<T>::save(directory, state(), options);
+              return Progress{};
+            }};
   } else {
     check_reflectable<T>();
-    return {std::move(name), std::string(orbax::pytree_handler), [&value](const std::string& directory, const SaveOptions& options) {
-              orbax::write_item(directory, describe(ops<T>(), std::addressof(value)), options);
+    return {std::move(name), std::string(orbax::pytree_handler),
+            [state = std::move(state)](const std::string& directory, const SaveOptions& options) {
+              return orbax::write_item(directory, describe(ops<T>(), std::addressof(state())), options);
             }};
+  }
+}
+
+inline StepItem item_from_snapshot(std::string name, std::string_view handler, std::shared_ptr<orbax::Snapshot> snapshot) {
+  check_item_name(name);
+  return {std::move(name), std::string(handler),
+          [handler, snapshot = std::move(snapshot)](const std::string& directory, const SaveOptions& options) {
+            return handler == orbax::array_handler ? orbax::write_array_item(directory, snapshot->view(), options)
+                                                   : orbax::write_item(directory, snapshot->view(), options);
+          }};
+}
+
+// An item of a value. Without a turn it stays where it is, unchanged, until it has been written. With one it is written later: an lvalue is
+// copied, arrays into the engine's memory; an rvalue taken over; what borrow() gave stays.
+template <class T>
+StepItem item_of(std::string name, T&& value, const orbax::AsyncEngine::Turn* turn) {
+  using Value = std::remove_cvref_t<T>;
+  using State = typename StateOf<Value>::Type;
+  constexpr bool is_lent = !std::same_as<Value, State>;
+  if (!turn || is_lent) {
+    const State* state = std::addressof(StateOf<Value>::get(value));
+    return item_from<State>(std::move(name), [state]() -> const State& { return *state; });
+  }
+  if constexpr (is_array_item<State>) {
+    return item_from_snapshot(std::move(name), orbax::array_handler, turn->snapshot(std::forward<T>(value).array));
+  } else if constexpr (!CustomItem<State>) {
+    return item_from_snapshot(std::move(name), orbax::pytree_handler, turn->snapshot(std::forward<T>(value)));
+  } else {
+    static_assert(std::is_constructible_v<State, T>,
+                  "orrery: an item that cannot be copied is saved in the background with std::move(item) or borrow(item)");
+    const auto kept = std::make_shared<const State>(std::forward<T>(value));
+    return item_from<State>(std::move(name), [kept]() -> const State& { return *kept; });
   }
 }
 
@@ -118,23 +172,21 @@ class Composite {
     template <class T>
     Entry(std::string name, T&& value) : name_(std::move(name)) {
       using Value = std::remove_cvref_t<T>;
-      if constexpr (std::is_lvalue_reference_v<T>)
-        make_ = [&value](const std::string& item) { return detail::item_of<Value>(item, value); };
-      else
-        make_ = [kept = std::make_shared<const Value>(std::move(value))](const std::string& item) {
-          StepItem made = detail::item_of<Value>(item, *kept);
-          made.write = [kept, write = std::move(made.write)](const std::string& directory, const SaveOptions& options) {
-            write(directory, options);
-          };
-          return made;
+      if constexpr (std::is_lvalue_reference_v<T>) {
+        make_ = [&value](const std::string& item, const orbax::AsyncEngine::Turn* turn) { return detail::item_of(item, value, turn); };
+      } else {
+        make_ = [kept = std::make_shared<const Value>(std::forward<T>(value))](const std::string& item, const orbax::AsyncEngine::Turn*) {
+          using State = typename detail::StateOf<Value>::Type;
+          return detail::item_from<State>(item, [kept]() -> const State& { return detail::StateOf<Value>::get(*kept); });
         };
+      }
     }
     const std::string& name() const noexcept { return name_; }
-    StepItem item() const { return make_(name_); }
+    StepItem item(const orbax::AsyncEngine::Turn* turn = nullptr) const { return make_(name_, turn); }
 
    private:
     std::string name_;
-    std::function<StepItem(const std::string& name)> make_{};
+    std::function<StepItem(const std::string& name, const orbax::AsyncEngine::Turn* turn)> make_{};
   };
 
   // ArgumentError for names that cannot be directories, or stand twice, and for none at all.

@@ -33,7 +33,7 @@ inline void clean_root(const std::string& root, bool cleanup_tmp_directories, St
     if (StepDeleter::is_being_deleted(entry.name))
       deleter.remove_later(root + "/" + entry.name);
     else if (cleanup_tmp_directories)
-      deleter.remove(entry.name);
+      deleter.discard(entry.name);
   }
 }
 

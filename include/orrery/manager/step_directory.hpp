@@ -33,9 +33,12 @@ inline constexpr std::string_view metrics_item_name = "metrics";
 
 // An item ready to be written: what it is has been captured, so that this may happen later and in another thread.
 struct StepItem {
+  // Writes into a directory that exists and is empty, and answers how much.
+  using Write = std::function<Progress(const std::string& directory, const SaveOptions& options)>;
+
   std::string name{};
-  std::string handler{};                                                                  // the class in Python that reads it
-  std::function<void(const std::string& directory, const SaveOptions& options)> write{};  // into a directory that exists and is empty
+  std::string handler{};  // the class in Python that reads it
+  Write write{};
 };
 
 // All that makes a step.
@@ -68,7 +71,8 @@ inline void check_item_name(const std::string& name) {
 
 }  // namespace detail
 
-// Writes a step, complete under `path` or not there; what is there already is replaced. IoError; whatever the items throw.
+// Writes a step, complete under `path` or not there; what is there already is replaced. IoError; whatever the items and
+// options.on_progress throw.
 inline void write_step(const std::string& path, const StepContents& contents) {
   const std::uint64_t started = orbax::detail::nanoseconds_now();
   storage::AtomicDirectory step(path, {.force = true, .durability = contents.options.durability});
@@ -79,7 +83,8 @@ inline void write_step(const std::string& path, const StepContents& contents) {
     storage::make_directory(directory);
     return directory;
   };
-  for (const StepItem& item : contents.items) item.write(add(item.name, item.handler), contents.options);
+  Progress written;
+  for (const StepItem& item : contents.items) written = item.write(add(item.name, item.handler), contents.options);
   if (!contents.metrics.empty()) {
     const std::string directory = add(std::string(metrics_item_name), detail::json_handler);
     storage::write_file(directory + "/" + std::string(metrics_item_name), contents.metrics.text());
@@ -88,7 +93,7 @@ inline void write_step(const std::string& path, const StepContents& contents) {
                       orbax::checkpoint_metadata_file(handlers.empty() ? "{}" : handlers + "}", started, orbax::detail::nanoseconds_now(),
                                                       contents.custom_metadata));
   storage::write_file(step.path() + "/commit_success.txt", "Checkpoint commit was successful to " + step.final_path());
-  step.commit();
+  orbax::commit(step, written, contents.options);
 }
 
 // The items of a step, sorted: all its directories but those that are never items.

@@ -21,6 +21,7 @@
 #include "orrery/orbax/item_store.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/storage/mapped_file.hpp"
+#include "orrery/storage/progress.hpp"
 #include "orrery/storage/worker_pool.hpp"
 
 namespace orrery::inline v0::orbax {
@@ -34,8 +35,8 @@ struct ChunkTarget {
 
 class ChunkJobs {
  public:
-  ChunkJobs(ItemStore& store, std::string directory, zarr::MissingChunk missing) noexcept
-      : store_(store), directory_(std::move(directory)), missing_(missing) {}
+  ChunkJobs(ItemStore& store, std::string directory, zarr::MissingChunk missing, storage::ProgressMeter& meter) noexcept
+      : store_(store), directory_(std::move(directory)), missing_(missing), meter_(meter) {}
 
   std::uint32_t add_target(ChunkTarget target) {
     targets_.push_back(std::move(target));
@@ -83,6 +84,7 @@ class ChunkJobs {
   ItemStore& store_;
   std::string directory_;
   zarr::MissingChunk missing_;
+  storage::ProgressMeter& meter_;
   std::vector<ChunkTarget> targets_{};
   std::vector<Job> jobs_{};
   std::uint64_t decoded_bytes_ = 0;
@@ -173,6 +175,7 @@ inline void ChunkJobs::decode(const Job& job, std::string_view stored, Buffers& 
   if (job.checksum && crc32c(stored.data(), stored.size()) != *job.checksum)
     throw DataLossError("the checksum of this payload is not the one that was saved: the file was damaged", where);
   zarr::read_chunk(*target.array, job.index, stored, target.to, missing_, buffers.decoded, where);
+  meter_.add_bytes(target.array->chunk_bytes());
 }
 
 inline std::unique_ptr<ChunkJobs::Buffers> ChunkJobs::take_buffers() {

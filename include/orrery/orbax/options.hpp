@@ -14,6 +14,7 @@
 #include "orrery/restore/restore_args.hpp"
 #include "orrery/restore/transforms.hpp"
 #include "orrery/storage/durability.hpp"
+#include "orrery/storage/progress.hpp"
 
 namespace orrery::inline v0 {
 
@@ -79,6 +80,7 @@ struct SaveOptions {
   bool checksums = true;                          // CRC-32C of every payload, kept in _orrery.json and verified on restore
   std::string custom_metadata{};                  // a JSON object of the user's, or empty
   CastRules cast{};                               // dtypes to store; rounding to nearest even, as TensorStore does it
+  ProgressFunction on_progress{};                 // told how far it is; throws to cancel the save, and nothing is left of it
 };
 
 struct RestoreOptions {
@@ -90,6 +92,7 @@ struct RestoreOptions {
   bool cast = false;                                  // any dtype may become any other; false: lossless widening alone
   bool verify_checksums = true;                       // where the checkpoint has them
   RestoreReport* report = nullptr;                    // filled with what was done, leaf by leaf
+  ProgressFunction on_progress{};                     // told how far the reading is; throws to end it
 };
 
 }  // namespace orrery::inline v0

@@ -21,6 +21,7 @@
 #include "orrery/orbax/chunk_jobs.hpp"
 #include "orrery/orbax/stored_item.hpp"
 #include "orrery/restore/plan.hpp"
+#include "orrery/storage/progress.hpp"
 #include "orrery/storage/scatter_reader.hpp"
 
 namespace orrery::inline v0::orbax {
@@ -29,7 +30,8 @@ namespace detail {
 
 class LeafReader {
  public:
-  LeafReader(StoredItem& item, bool verify) : item_(item), verify_(verify), jobs_(item.store(), item.directory(), item.missing_chunk()) {}
+  LeafReader(StoredItem& item, bool verify, storage::ProgressMeter& meter)
+      : item_(item), verify_(verify), meter_(meter), jobs_(item.store(), item.directory(), item.missing_chunk(), meter) {}
 
   void read(const Slots& slots) {
     for (const Slot& slot : slots.reads) {
@@ -40,6 +42,7 @@ class LeafReader {
     }
     read_plain();
     run_jobs();
+    meter_.complete();
   }
 
  private:
@@ -175,7 +178,7 @@ class LeafReader {
         storage::read_scattered(file, ends, false);
         for (const Trailer& trailer : trailers) requests[trailer.request].crc32c = load_le<std::uint32_t>(trailer.bytes.data());
       }
-      storage::read_scattered(file, requests, verify_);
+      storage::read_scattered(file, requests, verify_, meter_.is_on() ? &meter_ : nullptr);
     }
     for (const auto& [leaf, data] : to_finish_)
       zarr::finish_elements(leaf->array.dtype, data, leaf->array.chunk_elements(), {leaf->name, item_.directory(), {}});
@@ -190,6 +193,7 @@ class LeafReader {
 
   StoredItem& item_;
   bool verify_;
+  storage::ProgressMeter& meter_;
   ChunkJobs jobs_;
   std::vector<Plain> plain_{};  // by file
   std::vector<std::pair<const StoredItem::Leaf*, void*>> to_finish_{};
@@ -201,6 +205,15 @@ class LeafReader {
 
 // Fills every slot whose stored leaf is this item's. DataLossError naming the leaf, file and offset where bytes are missing or their
 // checksum differs (`verify`; those inside compressed chunks and shards are always verified): some targets have been overwritten then.
-inline void read_leaves(StoredItem& item, const Slots& slots, bool verify) { detail::LeafReader(item, verify).read(slots); }
+inline void read_leaves(StoredItem& item, const Slots& slots, bool verify, const ProgressFunction& on_progress = {}) {
+  Progress progress{Phase::reading};
+  if (on_progress)
+    for (const Slot& slot : slots.reads) {
+      progress.bytes_total += slot.to.array.size() * item_size(slot.from->dtype());
+      ++progress.leaves_total;
+    }
+  storage::ProgressMeter meter(on_progress, progress);
+  detail::LeafReader(item, verify, meter).read(slots);
+}
 
 }  // namespace orrery::inline v0::orbax

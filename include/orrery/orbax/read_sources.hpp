@@ -77,10 +77,10 @@ class SourceSlots {
 };
 
 // Fills slots of sources, and hands staged values over.
-inline void read_sources(StoredItem& item, Slots& slots, const Sources& sources, bool verify) {
+inline void read_sources(StoredItem& item, Slots& slots, const Sources& sources, bool verify, const ProgressFunction& on_progress = {}) {
   SourceSlots converted;
   converted.resolve(slots, sources);
-  read_leaves(item, slots, verify);
+  read_leaves(item, slots, verify, on_progress);
   converted.finish();
   slots.finish();
 }

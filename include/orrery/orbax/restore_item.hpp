@@ -82,7 +82,7 @@ inline RestoreReport restore_sources(StoredItem& item, const Tree& stored, const
     plan = matched();  // now with what the functions returned
   }
   Slots slots = open_slots(plan, target);
-  read_sources(item, slots, sources, options.verify_checksums);
+  read_sources(item, slots, sources, options.verify_checksums, options.on_progress);
   return report_of(plan, sources);
 }
 
@@ -106,10 +106,10 @@ inline Tree restore_tree(StoredItem& item, const Tree& stored, const RestoreOpti
   Slots slots;
   slots.materialize(source, out);
   if (options.restore_args.empty()) {
-    read_leaves(item, slots, options.verify_checksums);
+    read_leaves(item, slots, options.verify_checksums, options.on_progress);
     slots.finish();
   } else {
-    detail::read_sources(item, slots, sources, options.verify_checksums);
+    detail::read_sources(item, slots, sources, options.verify_checksums, options.on_progress);
   }
   if (options.report) {
     *options.report = {};
@@ -131,7 +131,7 @@ inline RestoreReport restore_value(StoredItem& item, const Tree& stored, const T
     Plan plan = match(ops, is_new ? nullptr : target, stored, {.allow_extra = options.allow_extra, .cast = options.cast},
                       "the checkpoint does not fit the target", {{}, item.directory(), {}});
     Slots slots = open_slots(plan, target);
-    read_leaves(item, slots, options.verify_checksums);
+    read_leaves(item, slots, options.verify_checksums, options.on_progress);
     slots.finish();
     report = report_of(plan);
   } else {

@@ -74,17 +74,28 @@ inline void write_key_metadata(const std::string& directory, const Params& param
 
 }  // namespace detail
 
-// Everything of an item but what belongs to the step: into `directory`, which exists and is empty.
-inline void write_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
+// Everything of an item but what belongs to the step: into `directory`, which exists and is empty. Answers what was written.
+inline Progress write_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
   const Params params = flatten_params(view);
   if (!options.use_ocdbt) check_item_files(params);
-  const std::vector<PayloadChecksum> checksums = write_arrays(directory, params, options);
+  storage::ProgressMeter meter(options.on_progress, progress_of(params));
+  const std::vector<PayloadChecksum> checksums = write_arrays(directory, params, options, meter);
   if (std::any_of(params.list.begin(), params.list.end(), [](const Param& p) { return p.type == ValueType::string; }))
     detail::write_text(directory + "/_strings.json", strings_file(params));
   detail::write_key_metadata(directory, params, options);
   if (!checksums.empty()) detail::write_text(directory + "/_orrery.json", checksums_file(checksums));
   detail::write_text(directory + "/checkpoint", placeholder_file(view));
   detail::write_text(directory + "/_METADATA", metadata_file(params, options.custom_metadata, options.use_ocdbt, options.use_zarr3));
+  meter.complete();
+  return meter.now();
+}
+
+// The last steps of a save: to the disk, and under its name. on_progress can still cancel before each of them.
+inline void commit(storage::AtomicDirectory& directory, const Progress& written, const SaveOptions& options) {
+  storage::tell(options.on_progress, written, Phase::flushing);
+  directory.flush();
+  storage::tell(options.on_progress, written, Phase::committing);
+  directory.commit();
 }
 
 // Saves `view` at `path`: complete under its name, or not there. ArgumentError for what Orbax cannot hold, AlreadyExistsError where
@@ -93,11 +104,11 @@ inline void save_item(const std::string& path, const TreeView& view, const SaveO
   detail::check_custom_metadata(options.custom_metadata);
   const std::uint64_t started = detail::nanoseconds_now();
   storage::AtomicDirectory directory(path, {.force = options.force, .durability = options.durability});
-  write_item(directory.path(), view, options);
+  const Progress written = write_item(directory.path(), view, options);
   detail::write_text(directory.path() + "/_CHECKPOINT_METADATA",
                      checkpoint_metadata_file(json::quoted(pytree_handler), started, detail::nanoseconds_now(), options.custom_metadata));
   detail::write_text(directory.path() + "/commit_success.txt", "Checkpoint commit was successful to " + directory.final_path());
-  directory.commit();
+  commit(directory, written, options);
 }
 
 }  // namespace orrery::inline v0::orbax

@@ -27,6 +27,7 @@
 #include "orrery/orbax/payload_stores.hpp"
 #include "orrery/storage/durability.hpp"
 #include "orrery/storage/gather_writer.hpp"
+#include "orrery/storage/progress.hpp"
 #include "orrery/storage/worker_pool.hpp"
 
 namespace orrery::inline v0::orbax {
@@ -48,11 +49,12 @@ inline constexpr std::size_t most_threads = 8;
 template <class Store>
 class ArrayWriter {
  public:
-  ArrayWriter(Store& store, const SaveOptions& options, std::vector<PayloadChecksum>& checksums)
+  ArrayWriter(Store& store, const SaveOptions& options, std::vector<PayloadChecksum>& checksums, storage::ProgressMeter& meter)
       : store_(store),
         options_(options),
         frame_{options.compression.level(), options.checksums},
         checksums_(checksums),
+        meter_(meter),
         pool_(std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, most_threads)) {}
 
   void write(const Param& param, const zarr::ArrayMetadata& layout) {
@@ -68,9 +70,10 @@ class ArrayWriter {
       zarr::ChunkElements elements = zarr::chunk_elements(layout, array, index);
       std::string key = prefix + zarr::chunk_key(index, layout.keys);
       if (is_compressed) return compress(std::move(key), std::move(elements));
+      const bool is_whole = elements.is_direct() && elements.nbytes() == array.nbytes();
       const std::size_t alignment = elements.nbytes() >= large_payload ? large_alignment : small_alignment;
       put(std::move(key), alignment, [&](storage::GatherWriter& writer) {
-        const storage::Placed plain = write_plain(elements, writer);
+        const storage::Placed plain = write_plain(elements, is_whole ? param.leaf->crc32c : std::nullopt, writer);
         return has_checksum ? with_checksum(plain, writer) : plain;
       });
     });
@@ -98,10 +101,26 @@ class ArrayWriter {
     if (options_.checksums) checksums_.push_back({std::move(key), placed.crc32c});
   }
 
-  static storage::Placed write_plain(const zarr::ChunkElements& elements, storage::GatherWriter& writer) {
-    if (elements.is_direct()) return writer.append(elements.direct());
-    return writer.append_blocks(elements.size(), elements.item_size(),
-                                [&](std::size_t first, std::size_t count, std::byte* to) { elements.read(first, count, to); });
+  // `crc`: of the elements as they lie in memory, where it is known.
+  storage::Placed write_plain(const zarr::ChunkElements& elements, std::optional<std::uint32_t> crc, storage::GatherWriter& writer) {
+    if (!elements.is_direct())
+      return writer.append_blocks(elements.size(), elements.item_size(), [&](std::size_t first, std::size_t count, std::byte* to) {
+        elements.read(first, count, to);
+        meter_.add_bytes(count * elements.source_item_size());
+      });
+    std::span<const std::byte> bytes = elements.direct();
+    const auto append = [&](std::span<const std::byte> piece) {
+      const storage::Placed placed = crc ? writer.append(piece, *crc) : writer.append(piece);
+      meter_.add_bytes(piece.size());
+      return placed;
+    };
+    if (!meter_.is_on() || bytes.size() <= meter_.step) return append(bytes);
+    storage::Placed all{writer.size(), bytes.size(), crc.value_or(0)};
+    for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), meter_.step))) {
+      const storage::Placed piece = append(bytes.first(std::min(bytes.size(), meter_.step)));
+      if (!crc) all.crc32c = crc32c_combine(all.crc32c, piece.crc32c, piece.size);
+    }
+    return all;
   }
 
   // zarr v3's crc32c stands behind the elements (spec/zarr.md 4.3); ours is of all that is stored.
@@ -144,9 +163,11 @@ class ArrayWriter {
       pool_.run(pending_.size(), compress_one);
     else
       for (std::size_t i = 0; i < pending_.size(); ++i) compress_one(i);
-    for (Pending& one : pending_)
+    for (Pending& one : pending_) {
       put(std::move(one.key), 1,
           [&](storage::GatherWriter& writer) { return writer.append(std::span<const std::byte>(frames_.data() + one.offset, one.size)); });
+      meter_.add_bytes(one.elements.size() * one.elements.source_item_size());
+    }
     store_.flush();
     pending_.clear();
     room_ = 0;
@@ -155,20 +176,24 @@ class ArrayWriter {
   storage::Placed stream(const zarr::ChunkElements& elements, storage::GatherWriter& writer) {
     if (!stream_) stream_.emplace(pool_.size());
     storage::Placed placed{writer.size()};
-    std::size_t first = 0;
+    std::size_t first = 0, counted = 0;
+    const auto count_done = [&] { meter_.add_bytes((first - std::exchange(counted, first)) * elements.source_item_size()); };
     const auto next = [&]() -> std::span<const std::byte> {
-      const std::size_t count = std::min(elements.size() - first, std::max<std::size_t>(block / elements.item_size(), 1));
-      if (elements.is_direct()) return elements.direct();
-      if (!block_) block_ = std::make_unique_for_overwrite<std::byte[]>(block);
-      elements.read(first, count, block_.get());
+      count_done();
+      const std::size_t item = elements.item_size(), most = !elements.is_direct() ? block : meter_.is_on() ? meter_.step : elements.nbytes();
+      const std::size_t at = first, count = std::min(elements.size() - at, std::max<std::size_t>(most / item, 1));
       first += count;
-      return {block_.get(), count * elements.item_size()};
+      if (elements.is_direct()) return elements.direct().subspan(at * item, count * item);
+      if (!block_) block_ = std::make_unique_for_overwrite<std::byte[]>(block);
+      elements.read(at, count, block_.get());
+      return {block_.get(), count * item};
     };
     stream_->compress(elements.nbytes(), frame_, next, [&](std::span<const std::byte> bytes) {
       const storage::Placed piece = writer.append_copy(bytes);
       placed.crc32c = placed.size == 0 ? piece.crc32c : crc32c_combine(placed.crc32c, piece.crc32c, piece.size);
       placed.size += piece.size;
     });
+    count_done();
     return placed;
   }
 
@@ -176,6 +201,7 @@ class ArrayWriter {
   const SaveOptions& options_;
   ZstdFrameOptions frame_;
   std::vector<PayloadChecksum>& checksums_;
+  storage::ProgressMeter& meter_;
   storage::WorkerPool pool_;
   std::vector<Pending> pending_{};
   std::size_t room_ = 0;
@@ -185,15 +211,17 @@ class ArrayWriter {
 };
 
 template <class Store>
-void write_arrays_to(Store& store, const Params& params, const SaveOptions& options, std::vector<PayloadChecksum>& checksums) {
+void write_arrays_to(Store& store, const Params& params, const SaveOptions& options, std::vector<PayloadChecksum>& checksums,
+                     storage::ProgressMeter& meter) {
   const std::vector<DType> dtypes = stored_dtypes(params, options.cast);
-  ArrayWriter<Store> writer(store, options, checksums);
+  ArrayWriter<Store> writer(store, options, checksums, meter);
   for (std::size_t i = 0; i < params.list.size(); ++i) {
     const Param& param = params.list[i];
     if (!is_array(param)) continue;
     zarr::ArrayMetadata layout = layout_of(param, dtypes.empty() ? param.leaf->array.dtype : dtypes[i], options);
     choose_codecs(layout, param.leaf->array, options);
     writer.write(param, layout);
+    meter.add_leaves(1);
   }
   writer.finish();
   store.finish();
@@ -201,21 +229,32 @@ void write_arrays_to(Store& store, const Params& params, const SaveOptions& opti
 
 }  // namespace detail
 
+// What there is to count of a save, from its start on.
+inline Progress progress_of(const Params& params) {
+  Progress progress;
+  for (const Param& param : params.list) {
+    if (param.leaf) ++progress.leaves_total;
+    if (is_array(param)) progress.bytes_total += param.leaf->array.nbytes();
+  }
+  return progress;
+}
+
 // Writes all leaves that are arrays or numbers into `directory`, in the store that the options name; does nothing if there are none.
 // Returns the checksums of the payloads where asked. Flushing to the disk is left to who commits; `synced` only starts it early.
 // ArgumentError for what Orbax, or the file system, cannot hold and for options that make no sense; IoError.
-inline std::vector<PayloadChecksum> write_arrays(const std::string& directory, const Params& params, const SaveOptions& options) {
+inline std::vector<PayloadChecksum> write_arrays(const std::string& directory, const Params& params, const SaveOptions& options,
+                                                 storage::ProgressMeter& meter) {
   std::vector<PayloadChecksum> checksums;
   if (options.compression.kind() == Compression::Kind::zstd) check_zstd_level(options.compression.level());
   if (std::none_of(params.list.begin(), params.list.end(), is_array)) return checksums;
   const storage::GatherOptions gather{.checksums = options.checksums, .early_writeback = options.durability == Durability::synced};
   if (options.use_ocdbt) {
     DatabasePayloads store(directory, gather);
-    detail::write_arrays_to(store, params, options, checksums);
+    detail::write_arrays_to(store, params, options, checksums, meter);
   } else {
     check_file_names(params, directory);
     FilePayloads store(directory, gather);
-    detail::write_arrays_to(store, params, options, checksums);
+    detail::write_arrays_to(store, params, options, checksums, meter);
   }
   return checksums;
 }

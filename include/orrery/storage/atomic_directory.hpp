@@ -48,6 +48,13 @@ class AtomicDirectory {
   const std::string& path() const noexcept { return path_; }
   const std::string& final_path() const noexcept { return final_path_; }
 
+  // Brings all of it to the disk (if synced), which commit() does otherwise: for who has to say that it takes its time. Nothing may be
+  // written after it.
+  void flush() {
+    if (options_.durability == Durability::synced && !flushed_) sync_tree(path_);
+    flushed_ = true;
+  }
+
   // Flushes (if synced), renames, and then removes what was replaced. When it throws, what was there before is still there under its
   // name; only an IoError of the last flush, of the parent directory, comes after the new one has taken its place. Once.
   void commit();
@@ -60,9 +67,13 @@ class AtomicDirectory {
   std::string path_;
   AtomicDirectoryOptions options_;
   std::size_t made_parents_ = 0;
-  bool committed_ = false;
+  bool flushed_ = false, committed_ = false;
   std::string replaced_{};  // what was there before, under its new name
 };
+
+[[noreturn, gnu::cold]] inline void throw_destination_exists(const std::string& path) {
+  throw AlreadyExistsError("Destination " + path + " already exists. Choose another path, or replace it with force = true", {.file = path});
+}
 
 namespace detail {
 
@@ -98,10 +109,7 @@ inline AtomicDirectory::AtomicDirectory(std::string final_path, AtomicDirectoryO
       path_(final_path_ + std::string(temporary_suffix)),
       options_(options) {
   // After a crash the old one may have to come back first: it must outlive this save, should this one fail too.
-  if ((!options_.force && exists(final_path_)) || (recover(final_path_) && !options_.force)) {
-    throw AlreadyExistsError("Destination " + final_path_ + " already exists. Choose another path, or replace it with force = true",
-                             {.file = final_path_});
-  }
+  if ((!options_.force && exists(final_path_)) || (recover(final_path_) && !options_.force)) throw_destination_exists(final_path_);
   int code = detail::try_make_directory(path_);
   if (code == EEXIST) {
     remove_tree(path_);
@@ -116,7 +124,7 @@ inline AtomicDirectory::AtomicDirectory(std::string final_path, AtomicDirectoryO
 inline void AtomicDirectory::commit() {
   if (committed_) throw ArgumentError("commit() was called before", {.file = final_path_});
   const bool synced = options_.durability == Durability::synced;
-  if (synced) sync_tree(path_);
+  flush();
   give_name();
   committed_ = true;
   if (synced) {

@@ -44,7 +44,14 @@ class GatherWriter {
   // The memory must stay as it is until flush().
   Placed append(std::span<const std::byte> bytes) {
     Placed placed{end_, bytes.size()};
-    place(bytes, small, placed.crc32c);
+    place(bytes, small, placed.crc32c, options_.checksums);
+    return placed;
+  }
+
+  // ... whose checksum is known.
+  Placed append(std::span<const std::byte> bytes, std::uint32_t known_crc32c) {
+    Placed placed{end_, bytes.size(), known_crc32c};
+    place(bytes, small, placed.crc32c, false);
     return placed;
   }
 
@@ -62,7 +69,7 @@ class GatherWriter {
   // For headers: the memory is free on return.
   Placed append_copy(std::span<const std::byte> bytes) {
     Placed placed{end_, bytes.size()};
-    place(bytes, SIZE_MAX, placed.crc32c);
+    place(bytes, SIZE_MAX, placed.crc32c, options_.checksums);
     return placed;
   }
 
@@ -111,11 +118,11 @@ class GatherWriter {
     return buffer_.get();
   }
 
-  void place(std::span<const std::byte> bytes, std::size_t copied, std::uint32_t& crc) {
+  void place(std::span<const std::byte> bytes, std::size_t copied, std::uint32_t& crc, bool checksums) {
     const bool copies = bytes.size() <= copied;
     while (!bytes.empty()) {
       const std::span<const std::byte> piece = bytes.first(std::min(bytes.size(), room()));
-      if (options_.checksums) crc = crc32c(piece.data(), piece.size(), crc);
+      if (checksums) crc = crc32c(piece.data(), piece.size(), crc);
       if (copies) {
         std::memcpy(buffer() + buffered_, piece.data(), piece.size());
         take_buffered(piece.size());
@@ -170,7 +177,7 @@ Placed GatherWriter::append_blocks(std::size_t count, std::size_t item, Read&& r
     if (block == 0) {  // an element across the end of a batch
       std::byte element[16];
       read(first++, std::size_t{1}, +element);
-      place({element, item}, SIZE_MAX, placed.crc32c);
+      place({element, item}, SIZE_MAX, placed.crc32c, options_.checksums);
       continue;
     }
     std::byte* to = buffer() + buffered_;

@@ -19,6 +19,7 @@
 #include "orrery/core/crc32c.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/storage/file.hpp"
+#include "orrery/storage/progress.hpp"
 
 namespace orrery::inline v0::storage {
 
@@ -32,16 +33,17 @@ struct ReadRequest {
 
 // Reads all of them, in any order and overlapping if they like. DataLossError, naming file, offset and key path, where a request reaches
 // beyond the end of the file (before anything is read) or, with `verify`, where a checksum differs (some targets have been overwritten
-// then). One pass over the file; bytes between requests are read along if they are few.
-void read_scattered(const File& file, std::span<const ReadRequest> requests, bool verify = true);
+// then). One pass over the file; bytes between requests are read along if they are few. `meter`, where there is one, counts requests as
+// leaves.
+void read_scattered(const File& file, std::span<const ReadRequest> requests, bool verify = true, ProgressMeter* meter = nullptr);
 
 namespace detail {
 
 class ScatterReader {
  public:
   // `span`: bytes from the first to the last that are wanted.
-  ScatterReader(const File& file, bool verify, std::uint64_t span) noexcept
-      : file_(file), verify_(verify), bounce_size_(static_cast<std::size_t>(std::min<std::uint64_t>(batch, span))) {}
+  ScatterReader(const File& file, bool verify, std::uint64_t span, ProgressMeter* meter) noexcept
+      : file_(file), verify_(verify), meter_(meter), bounce_size_(static_cast<std::size_t>(std::min<std::uint64_t>(batch, span))) {}
 
   // Offsets must not fall, except to read something again.
   void read(const ReadRequest& request) {
@@ -64,6 +66,9 @@ class ScatterReader {
       if (!piece.to) bounced += piece.size;
       else deliver(piece, bounced);
     }
+    if (meter_)
+      for (const Piece& piece : pieces_)
+        if (piece.to) meter_->add(piece.size, piece.last);
     vectors_.clear();
     pieces_.clear();
     taken_ = bounced_ = 0;
@@ -131,6 +136,7 @@ class ScatterReader {
 
   const File& file_;
   bool verify_;
+  ProgressMeter* meter_;
   std::size_t bounce_size_;
   std::uint64_t end_ = 0;    // offset after what was taken
   std::size_t taken_ = 0;    // bytes of the batch
@@ -149,7 +155,7 @@ class ScatterReader {
 
 }  // namespace detail
 
-inline void read_scattered(const File& file, std::span<const ReadRequest> requests, bool verify) {
+inline void read_scattered(const File& file, std::span<const ReadRequest> requests, bool verify, ProgressMeter* meter) {
   constexpr std::uint64_t worth_a_hint = std::uint64_t{8} << 20;
   if (requests.empty()) return;
   const std::uint64_t size = file.size();
@@ -165,7 +171,7 @@ inline void read_scattered(const File& file, std::span<const ReadRequest> reques
   const auto before = [](const ReadRequest* a, const ReadRequest* b) { return a->offset < b->offset; };
   if (!std::is_sorted(order.begin(), order.end(), before)) std::sort(order.begin(), order.end(), before);
   if (end - begin >= worth_a_hint) file.expect_sequential_reads();
-  detail::ScatterReader reader(file, verify, end - begin);
+  detail::ScatterReader reader(file, verify, end - begin, meter);
   for (const ReadRequest* request : order) reader.read(*request);
   reader.flush();
 }

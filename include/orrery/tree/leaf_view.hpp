@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "orrery/core/array_view.hpp"
@@ -40,6 +41,8 @@ struct LeafView {
   std::int8_t ext_code = 0;  // ext
   ArrayView array{};         // array, scalars (rank 0), prng_key (its key data)
   std::string_view text{};   // string, bytes, ext: the content; prng_key: the implementation, "threefry2x32"
+  // Of the nbytes() from array.data on, where somebody has it: of a dense array, C- or F-contiguous, only.
+  std::optional<std::uint32_t> crc32c{};
 };
 
 }  // namespace orrery::inline v0

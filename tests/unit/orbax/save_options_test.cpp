@@ -226,7 +226,8 @@ TEST_CASE("an array called checkpoint can be written by whoever has no file of t
   leaf.array = array.view();
   view.leaf("checkpoint", leaf);
   view.leave(root);
-  orbax::write_arrays(scratch.path(), orbax::flatten_params(view), quick({.use_ocdbt = false}));
+  storage::ProgressMeter meter({}, {});
+  orbax::write_arrays(scratch.path(), orbax::flatten_params(view), quick({.use_ocdbt = false}), meter);
   CHECK(read(scratch / "checkpoint/0").size() == 8);
 }
 

@@ -25,6 +25,8 @@ class ChunkElements {
   std::size_t size() const noexcept { return view_.size(); }
   std::size_t item_size() const noexcept { return orrery::item_size(stored_); }
   std::size_t nbytes() const noexcept { return size() * item_size(); }
+  // Of one element in the user's memory.
+  std::size_t source_item_size() const noexcept { return view_.item_size(); }
 
   // The stored bytes are the user's memory.
   bool is_direct() const noexcept { return is_dense_ && view_.dtype == stored_ && !is_sub_byte(stored_); }

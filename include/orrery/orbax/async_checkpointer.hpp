@@ -1,0 +1,106 @@
+// AsyncCheckpointer: saves one checkpoint at a time in the background, as Orbax's class of that name; restores as PyTreeCheckpointer.
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "orrery/core/error.hpp"
+#include "orrery/orbax/async_engine.hpp"
+#include "orrery/orbax/options.hpp"
+#include "orrery/orbax/pytree_checkpointer.hpp"
+#include "orrery/orbax/save_item.hpp"
+#include "orrery/orbax/snapshot.hpp"
+#include "orrery/storage/file_system.hpp"
+#include "orrery/tree/tree.hpp"
+
+namespace orrery::inline v0 {
+
+class AsyncCheckpointer;
+
+namespace orbax {
+
+// The engine, for a CheckpointManager that is to save through this checkpointer.
+std::shared_ptr<AsyncEngine> engine_of(const AsyncCheckpointer& checkpointer) noexcept;
+
+}  // namespace orbax
+
+// Use one for all steps: it keeps the memory of the copy. Thread-safe; calls from several threads take turns. What a save in the
+// background fails with is thrown by the next save(), check_for_errors() or wait_until_finished(), once; the destructor waits.
+class AsyncCheckpointer {
+ public:
+  explicit AsyncCheckpointer(AsyncOptions options = {}) : engine_(std::make_shared<orbax::AsyncEngine>(options)) {}
+  AsyncCheckpointer(AsyncCheckpointer&&) noexcept = default;
+  AsyncCheckpointer& operator=(AsyncCheckpointer&& other) noexcept {
+    finish();
+    engine_ = std::move(other.engine_);
+    return *this;
+  }
+  ~AsyncCheckpointer() { finish(); }
+
+  // Waits for the save before, then takes the state as it is now and returns: save(path, state) copies it, at the speed of memory;
+  // save(path, std::move(state)) takes it over and save(path, borrow(state)) leaves it where it is, in microseconds. Saves as
+  // PyTreeCheckpointer does; AlreadyExistsError at once where something is there and no force, everything else later.
+  // options.on_progress is called in the background and must not call this object but to cancel().
+  template <class T>
+  void save(const std::string& path, T&& state, SaveOptions options = {}) {
+    const std::string to = orbax::local_path(path);
+    orbax::detail::check_custom_metadata(options.custom_metadata);
+    orbax::AsyncEngine::Turn turn = engine_->start(to);
+    if (!options.force && storage::exists(to)) storage::throw_destination_exists(to);
+    std::shared_ptr<orbax::Snapshot> snapshot = turn.snapshot(std::forward<T>(state));
+    turn.submit([snapshot = std::move(snapshot), to, options = std::move(options)](orbax::SaveControl& control) mutable {
+      options.on_progress = control.on_progress(std::move(options.on_progress));
+      orbax::save_item(to, snapshot->view(), options);
+    });
+  }
+
+  // Throws what went wrong in the background. TimeoutError, naming what the save is at, where it is stuck beyond its deadline.
+  void wait_until_finished() { engine_->wait_until_finished(); }
+  // ... without waiting.
+  void check_for_errors() { engine_->check_for_errors(); }
+  // Asks the pending save to end, with CancelledError at the next call: what was there before stays, and nothing is left of it, unless it
+  // was committed already. Does not wait. False where nothing is pending.
+  bool cancel() noexcept { return engine_->cancel(); }
+
+  // PyTreeCheckpointer's, after a pending save of that path.
+  Tree restore(const std::string& path, const RestoreOptions& options = {}) const { return after_save(path).restore(path, options); }
+  template <class T>
+  T restore(const std::string& path, const RestoreOptions& options = {}) const {
+    return after_save(path).template restore<T>(path, options);
+  }
+  template <class T>
+    requires(!std::same_as<std::remove_cvref_t<T>, RestoreOptions>)
+  T restore(const std::string& path, T target, const RestoreOptions& options = {}) const {
+    after_save(path).restore_into(path, target, options);
+    return target;
+  }
+  template <class T>
+  RestoreReport restore_into(const std::string& path, T& target, const RestoreOptions& options = {}) const {
+    return after_save(path).restore_into(path, target, options);
+  }
+  MappedTree restore_mapped(const std::string& path, const RestoreOptions& options = {}) const {
+    return after_save(path).restore_mapped(path, options);
+  }
+  TreeMetadata metadata(const std::string& path) const { return after_save(path).metadata(path); }
+
+ private:
+  friend std::shared_ptr<orbax::AsyncEngine> orbax::engine_of(const AsyncCheckpointer&) noexcept;
+
+  PyTreeCheckpointer after_save(const std::string& path) const {
+    engine_->wait_for(orbax::local_path(path));
+    return {};
+  }
+  // What went wrong is told by who shares the engine, or by its end.
+  void finish() noexcept {
+    if (engine_) engine_->wait_quietly();
+  }
+
+  std::shared_ptr<orbax::AsyncEngine> engine_;
+};
+
+inline std::shared_ptr<orbax::AsyncEngine> orbax::engine_of(const AsyncCheckpointer& checkpointer) noexcept { return checkpointer.engine_; }
+
+}  // namespace orrery::inline v0
