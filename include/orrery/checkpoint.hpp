@@ -8,4 +8,5 @@
 #include "orrery/orbax/async_checkpointer.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/pytree_checkpointer.hpp"
+#include "orrery/storage/preemption.hpp"
 #include "orrery/tree.hpp"

@@ -2,7 +2,9 @@
 // save writes is a function that it is given: AsyncCheckpointer writes one item, CheckpointManager a step of several.
 #pragma once
 
-#include <algorithm>
+#include <pthread.h>
+#include <sched.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -190,6 +192,9 @@ inline void AsyncEngine::give_up_turn() noexcept {
 }
 
 inline void AsyncEngine::serve() {
+  // A batch thread that wakes up does not push the one that woke it off its processor: on a busy machine save() would take milliseconds.
+  const ::sched_param priority{};
+  ::pthread_setschedparam(::pthread_self(), SCHED_BATCH, &priority);
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || state_ == State::running; });

@@ -18,6 +18,7 @@
 #include "orrery/core/error.hpp"
 #include "orrery/core/float_types.hpp"
 #include "orrery/fwd.hpp"
+#include "orrery/reflect/random_engines.hpp"
 #include "orrery/reflect/type_name.hpp"
 #include "orrery/tree/prng_key.hpp"
 #include "orrery/tree/tree.hpp"
@@ -248,6 +249,11 @@ struct LeafRow<std::span<T, N>> {
     };
     return ops;
   }
+};
+
+template <RandomEngine T>
+struct LeafRow<T> {
+  static constexpr TypeOps ops() { return engine_row<T>(free_vector); }
 };
 
 // A C array of any rank: its element and its extents.

@@ -3,6 +3,9 @@
 #include "orrery/orbax/async_checkpointer.hpp"
 
 #include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -22,6 +25,7 @@
 
 #include "gate.hpp"
 #include "item_files.hpp"
+#include "orrery/storage/preemption.hpp"
 
 namespace {
 
@@ -427,4 +431,26 @@ TEST_CASE("a soak of random cancellation and disk-full errors loses nothing that
   CHECK(cancelled > 0);
   CHECK(failed > saves / 20);
   CHECK(saved > saves / 2);
+}
+
+TEST_CASE("a loop that is told to leave saves its last step and ends by itself") {
+  ScratchDirectory scratch;
+  const ::pid_t child = ::fork();
+  if (child == 0) {
+    const auto preemption = on_preemption(SIGTERM);
+    AsyncCheckpointer async;
+    State state = state_of(0);
+    for (;; ++state.step) {
+      if (state.step == 3) ::kill(::getpid(), SIGTERM);
+      if (!preemption.requested()) continue;
+      async.save(scratch / "last", state, fast);
+      async.wait_until_finished();
+      ::_exit(7);
+    }
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 7);
+  CHECK(PyTreeCheckpointer().restore<State>(scratch / "last").step >= 3);
 }
