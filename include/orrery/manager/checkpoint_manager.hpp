@@ -3,6 +3,8 @@
 // and restore_items.hpp.
 #pragma once
 
+#include <signal.h>
+
 #include <atomic>
 #include <chrono>
 #include <concepts>
@@ -29,6 +31,7 @@
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/pytree_checkpointer.hpp"
 #include "orrery/reflect/reflectable.hpp"
+#include "orrery/storage/preemption.hpp"
 #include "orrery/tree/tree.hpp"
 
 namespace orrery::inline v0 {
@@ -97,6 +100,10 @@ class CheckpointManager {
   bool should_save(std::int64_t step) { return save_decision(step).saves; }
   // ... and why.
   SaveDecision save_decision(std::int64_t step);
+  // From now on the signal ends nothing: should_save() is true once it has come (for a step behind the latest), whatever the interval, and
+  // reached_preemption() tells the loop to leave after that. Until the manager goes.
+  void on_preemption(int signal = SIGTERM) { preemptions_.push_back(std::make_unique<PreemptionGuard>(signal)); }
+  bool reached_preemption() const noexcept;
   // For every step whether the policy keeps it, and why; deletes nothing.
   std::vector<StepVerdict> preservation_verdicts();
 
@@ -192,6 +199,7 @@ class CheckpointManager {
   std::shared_ptr<StepDeleter> deleter_;        // shared with the save in the background
   std::shared_ptr<orbax::AsyncEngine> engine_;  // null: saves are done when they return
   std::optional<Pending> pending_{};
+  std::vector<std::unique_ptr<PreemptionGuard>> preemptions_{};
   StepList steps_{};
   std::optional<bool> has_several_items_{};  // known with the first save
 };

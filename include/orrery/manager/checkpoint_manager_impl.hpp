@@ -76,7 +76,11 @@ inline SaveDecision CheckpointManager::save_decision(std::int64_t step) {
   if (const auto latest = latest_step(); latest && *latest >= step)
     return {false, "not behind the latest step, " + std::to_string(*latest)};
   return save_policy_.explain({step, now(), {}}, steps_.infos(save_policy_.needs_times(), false),
-                              {.is_saving_in_progress = is_saving_in_progress()});
+                              {.is_saving_in_progress = is_saving_in_progress(), .reached_preemption = reached_preemption()});
+}
+
+inline bool CheckpointManager::reached_preemption() const noexcept {
+  return std::any_of(preemptions_.begin(), preemptions_.end(), [](const auto& guard) { return guard->requested(); });
 }
 
 inline std::vector<StepVerdict> CheckpointManager::preservation_verdicts() {

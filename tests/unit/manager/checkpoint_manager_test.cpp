@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -409,7 +411,12 @@ TEST_CASE("the newest intact step is found behind damaged ones, which are named"
   for (char& byte : bytes) byte = static_cast<char>(byte ^ 1);
   storage::write_file(file, bytes);
 
+  Names warnings;
+  set_log_handler([&](LogLevel, std::string_view message) { warnings.emplace_back(message); });
   const IntactStep<State> found = manager.restore_latest_intact<State>();
+  set_log_handler([](LogLevel, std::string_view) {});
+  REQUIRE(warnings.size() == 2);
+  CHECK(warnings[0].starts_with("step 3 of " + (scratch / "m") + " is damaged and was skipped: "));
   CHECK(found.step == 1);
   CHECK(is_whole(found.state, 1));
   REQUIRE(found.skipped.size() == 2);
@@ -426,6 +433,7 @@ TEST_CASE("the newest intact step is found behind damaged ones, which are named"
   CHECK_THROWS_AS(manager.restore_latest_intact<Other>(), KeyError);  // does not fit: no damage
   for (const char* step : {"0", "1"}) storage::remove_tree(scratch / (std::string("m/") + step + "/default"));
   CHECK_THROWS_WITH_AS(manager.restore_latest_intact<State>(), doctest::Contains("that are intact; 3: "), NotFoundError);
+  set_log_handler(nullptr);
 }
 
 TEST_CASE("times are read where a policy looks at them: as the step says, else when its directory was changed") {
@@ -479,4 +487,19 @@ TEST_CASE("a removal that fails in the background shows at the next wait, and is
   CHECK(storage::list_directory(scratch / "m").size() == 2);
   CheckpointManager manager(scratch / "m");
   CHECK(names_in(manager) == Names{"1"});
+}
+
+TEST_CASE("a signal that says save and leave makes the next step one to save") {
+  ScratchDirectory scratch;
+  CheckpointManager manager(scratch / "m", {.save_interval_steps = 100});
+  manager.on_preemption(SIGUSR1);
+  std::int64_t step = 0;
+  for (; step < 1000; ++step) {  // a training loop
+    if (step == 42) std::raise(SIGUSR1);
+    manager.save(step, numbered(step), quick());
+    if (manager.reached_preemption()) break;
+  }
+  CHECK(step == 42);
+  CHECK(manager.all_steps() == Steps{0, 42});
+  CHECK(is_whole(manager.restore<State>(), 42));
 }
