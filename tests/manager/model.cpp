@@ -46,11 +46,13 @@ PreservationPolicy preservation_policy(const Value& value) {
   if (kind == "PreserveAll") return PreserveAll{};
   if (kind == "LatestN") return LatestN{optional_integer(get("n"))};
   if (kind == "EveryNSeconds") return EveryNSeconds{*optional_seconds(get("interval_secs"))};
-  if (kind == "EveryNSteps") return EveryNSteps{integer(*get("interval_steps")), flag(get("exact_interval"), true), optional_integer(get("max_to_keep"))};
+  if (kind == "EveryNSteps")
+    return EveryNSteps{integer(*get("interval_steps")), flag(get("exact_interval"), true), optional_integer(get("max_to_keep"))};
   if (kind == "EveryNStepsClosest") return EveryNStepsClosest{integer(*get("interval_steps")), optional_integer(get("max_to_keep"))};
   if (kind == "CustomSteps") return CustomSteps{integers(*get("steps"))};
   if (kind == "LatestDuration") return LatestDuration{*optional_seconds(get("duration"))};
-  if (kind == "BestN") return BestN{loss, flag(get("reverse"), false), optional_integer(get("n")), flag(get("keep_checkpoints_without_metrics"), true)};
+  if (kind == "BestN")
+    return BestN{loss, flag(get("reverse"), false), optional_integer(get("n")), flag(get("keep_checkpoints_without_metrics"), true)};
   AnyPreservationPolicy any;
   for (const Value& below : *get("policies")->array()) any.policies.push_back(preservation_policy(below));
   return any;
@@ -92,7 +94,8 @@ std::vector<StepInfo> infos(const Value& value, StepTime zero) {
   std::vector<StepInfo> out;
   for (const Value& element : *value.array()) {
     const Value::Array& parts = *element.array();
-    out.push_back({integer(parts[0]), zero + std::chrono::seconds(integer(parts[1])), parts[2].is_null() ? Metrics() : Metrics{{"loss", number(parts[2])}}});
+    out.push_back({integer(parts[0]), zero + std::chrono::seconds(integer(parts[1])),
+                   parts[2].is_null() ? Metrics() : Metrics{{"loss", number(parts[2])}}});
   }
   return out;
 }
@@ -104,11 +107,13 @@ class StopAt final : public storage::FileSystemHook {
   int before(storage::FileCall& call) noexcept override {
     using storage::FileOperation;
     const std::string_view path = call.path;
-    const bool deletes = call.operation == FileOperation::rename && call.new_path && std::string_view(call.new_path).find("/deleted-") != path.npos;
+    const bool deletes =
+        call.operation == FileOperation::rename && call.new_path && std::string_view(call.new_path).find("/deleted-") != path.npos;
     const bool commits = call.operation == FileOperation::exchange;
     if (point_ == "before commit" && commits) ::raise(SIGKILL);
     if (point_ == "after commit" && deletes) ::raise(SIGKILL);
-    if (point_ == "during deletion" && ((deletes && deleted_++ == 1) || (call.operation == FileOperation::remove_file && path.find("/deleted-") != path.npos)))
+    if (point_ == "during deletion" &&
+        ((deletes && deleted_++ == 1) || (call.operation == FileOperation::remove_file && path.find("/deleted-") != path.npos)))
       ::raise(SIGKILL);
     return 0;
   }
@@ -180,8 +185,11 @@ class Model {
     }
     StopAt hook(*stop->string());
     storage::ScopedFileSystemHook installed(hook);
-    manager_->save(step, state, args);
-    manager_->wait_until_finished();
+    try {
+      manager_->save(step, state, args);
+      manager_->wait_until_finished();
+    } catch (const Error&) {  // a step that exists
+    }
     ::raise(SIGKILL);  // there was no such point in this save
     return false;
   }

@@ -125,7 +125,9 @@ class Model:
         try:
             return self.manager.save(command["step"], args=ocp.args.PyTreeSave({"a": np.full(3, command["step"])}), metrics=metrics,
                                      force=command.get("force", False))
-        except Stop:
+        except (Stop, cm.StepAlreadyExistsError):
+            if not stop:
+                raise
             return None
         finally:
             self.dead = bool(stop)

@@ -53,6 +53,8 @@ class Side:
         self.process.stdin.write(json.dumps(command) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
+        if answer:
+            self.process.kill()
         code = self.process.wait()
         if answer or code != -9:
             raise RuntimeError(f"the process did not die but said {answer!r}, exit {code}")
@@ -60,7 +62,7 @@ class Side:
 
     def end(self):
         self.process.stdin.close()
-        self.process.wait()
+        self.process.wait(timeout=60)
 
 
 def random_steps(rng):

@@ -86,7 +86,8 @@ TEST_CASE("states are copied, taken over or lent, alone and among items") {
   manager.save(1, std::move(given));
   manager.save(2, borrow(lent));
   State named = numbered(3);
-  several.save(0, Composite{{"state", named}, {"lent", borrow(lent)}, {"given", numbered(4)}, {"config", *config}, {"noise", ArrayItem{noise}}});
+  several.save(
+      0, Composite{{"state", named}, {"lent", borrow(lent)}, {"given", numbered(4)}, {"config", *config}, {"noise", ArrayItem{noise}}});
   named = numbered(100);
   config.reset();
   for (std::int64_t step = 0; step < 3; ++step) CHECK(is_whole(manager.restore<State>(step), step));

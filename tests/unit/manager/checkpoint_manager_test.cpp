@@ -80,8 +80,9 @@ TEST_CASE("a step is laid out as Orbax's manager does it") {
   CHECK_FALSE(storage::exists(scratch / "m/ck_007/default/_CHECKPOINT_METADATA"));
   CHECK(contents(scratch / "m/ck_007/metrics/metrics") == R"({"loss": 0.5, "n": 3.0})");
   const std::string metadata = contents(scratch / "m/ck_007/_CHECKPOINT_METADATA");
-  CHECK(metadata.starts_with(R"({"item_handlers": {"default": "orbax.checkpoint._src.handlers.pytree_checkpoint_handler.PyTreeCheckpointHandler", )"
-                             R"("metrics": "orbax.checkpoint._src.handlers.json_checkpoint_handler.JsonCheckpointHandler"}, "metrics": {}, )"));
+  CHECK(metadata.starts_with(
+      R"({"item_handlers": {"default": "orbax.checkpoint._src.handlers.pytree_checkpoint_handler.PyTreeCheckpointHandler", )"
+      R"("metrics": "orbax.checkpoint._src.handlers.json_checkpoint_handler.JsonCheckpointHandler"}, "metrics": {}, )"));
   CHECK(metadata.ends_with(R"("custom_metadata": {"lr": 0.1}})"));
 
   const StepMetadata said = manager.metadata(7);
@@ -252,7 +253,8 @@ TEST_CASE("several items are saved and restored by name and type, or as a tree o
   const Array<double> noise = Array<double>::full({2, 2}, 0.25);
   manager.save(3, Composite{{"state", state}, {"config", JsonItem{R"({"layers": [5, 3], "name": "mlp"})"}}, {"noise", ArrayItem{noise}}},
                quick({{"loss", 0.1}}));
-  CHECK(storage::list_directory(scratch / "m/3") == Names{"_CHECKPOINT_METADATA", "commit_success.txt", "config", "metrics", "noise", "state"});
+  CHECK(storage::list_directory(scratch / "m/3") ==
+        Names{"_CHECKPOINT_METADATA", "commit_success.txt", "config", "metrics", "noise", "state"});
   CHECK(contents(scratch / "m/3/config/metadata") == R"({"layers": [5, 3], "name": "mlp"})");
   CHECK(storage::exists(scratch / "m/3/noise/checkpoint/.zarray"));
 
@@ -268,8 +270,10 @@ TEST_CASE("several items are saved and restored by name and type, or as a tree o
   CHECK(all["config"]["layers"][1].scalar<std::int64_t>() == 3);
   CHECK(all["metrics"]["loss"].scalar<double>() == 0.1);
   CHECK(all["noise"].array().at<double>({1, 1}) == 0.25);
-  CHECK_THROWS_WITH_AS(manager.restore(3, items<State>("stat")),
-                       doctest::Contains("Item \"stat\" was not found in the checkpoint. Available items: ['config', 'metrics', 'noise', 'state']"), KeyError);
+  CHECK_THROWS_WITH_AS(
+      manager.restore(3, items<State>("stat")),
+      doctest::Contains("Item \"stat\" was not found in the checkpoint. Available items: ['config', 'metrics', 'noise', 'state']"),
+      KeyError);
 
   const ItemMetadata metadata = manager.item_metadata(3);
   CHECK(metadata["state"].leaves().size() == 2);
@@ -291,8 +295,8 @@ TEST_CASE("a manager is for one item without a name or for several") {
   ScratchDirectory scratch;
   CheckpointManager manager(scratch / "m"), other(scratch / "n");
   manager.save(0, numbered(0), quick());
-  CHECK_THROWS_WITH_AS(manager.save(1, Composite{{"state", numbered(1)}}, quick()), doctest::Contains("Cannot provide `args` of type `Composite`"),
-                       ArgumentError);
+  CHECK_THROWS_WITH_AS(manager.save(1, Composite{{"state", numbered(1)}}, quick()),
+                       doctest::Contains("Cannot provide `args` of type `Composite`"), ArgumentError);
   other.save(0, Composite{{"state", numbered(0)}}, quick());
   CHECK_THROWS_WITH_AS(other.save(1, numbered(1), quick()), doctest::Contains("Must provide `args` of type `Composite`"), ArgumentError);
   CHECK(manager.item_metadata(0).leaves().size() == 2);
@@ -300,7 +304,8 @@ TEST_CASE("a manager is for one item without a name or for several") {
 
 TEST_CASE("names of items are names of directories, each once; metrics keep theirs") {
   ScratchDirectory scratch;
-  for (const char* name : {"", ".", "..", "a/b", "x.orbax-checkpoint-tmp", "LOCKED"}) CHECK_THROWS_AS((Composite{{name, JsonItem{"{}"}}}), ArgumentError);
+  for (const char* name : {"", ".", "..", "a/b", "x.orbax-checkpoint-tmp", "LOCKED"})
+    CHECK_THROWS_AS((Composite{{name, JsonItem{"{}"}}}), ArgumentError);
   CHECK_THROWS_AS((Composite{{"a", JsonItem{"{}"}}, {"a", JsonItem{"{}"}}}), ArgumentError);
   CheckpointManager manager(scratch / "m", {.best_fn = loss});
   CHECK_THROWS_AS(manager.save(0, Composite{{"metrics", JsonItem{"{}"}}}, quick({{"loss", 1}})), ArgumentError);
@@ -320,7 +325,9 @@ struct Note {
 template <>
 struct orrery::ItemHandler<Note> {
   static constexpr std::string_view name = "notes.NoteHandler";
-  static void save(const std::string& directory, const Note& note, const SaveOptions&) { storage::write_file(directory + "/note.txt", note.text); }
+  static void save(const std::string& directory, const Note& note, const SaveOptions&) {
+    storage::write_file(directory + "/note.txt", note.text);
+  }
   static Note restore(const std::string& directory, const RestoreOptions&) { return {storage::read_file(directory + "/note.txt", 1000)}; }
 };
 
