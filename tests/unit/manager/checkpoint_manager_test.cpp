@@ -348,7 +348,7 @@ TEST_CASE("the root says what it was told once") {
   ScratchDirectory scratch;
   CHECK(CheckpointManager(scratch / "none").metadata().custom_metadata == "{}");
   CheckpointManager first(scratch / "m", {.metadata = R"({"version": 1.1})"});
-  CHECK(contents(scratch / "m/metadata/_ROOT_METADATA") == R"({"internal_metadata": {}, "custom_metadata": {"version": 1.1}})");
+  CHECK(contents(scratch / "m/metadata/_ROOT_METADATA") == R"({"custom_metadata": {"version": 1.1}})");
   CheckpointManager second(scratch / "m", {.metadata = R"({"version": 2})"});
   CHECK(second.metadata().custom_metadata == R"({"version": 1.1})");
   CHECK(second.all_steps().empty());
