@@ -15,7 +15,9 @@ SIDEWAYS = {("fwd", "core"), ("core", "fwd"), ("optax", "tree"), ("manager", "fl
             ("faces", "faces")}
 FORBIDDEN_BELOW_FACES = {"iostream", "regex", "functional", "filesystem"}
 MAY_USE = {"restore/key_pattern.hpp": {"regex"}, "restore/transforms.hpp": {"functional"}, "storage/progress.hpp": {"functional"},
-           "orbax/async_engine.hpp": {"functional"}}
+           "orbax/async_engine.hpp": {"functional"}, "manager/save_policies.hpp": {"functional"},
+           "manager/preservation_policies.hpp": {"functional"}, "manager/checkpoint_manager_options.hpp": {"functional"},
+           "manager/items.hpp": {"functional"}, "manager/step_directory.hpp": {"functional"}}
 
 
 def room_of(path):

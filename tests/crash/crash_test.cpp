@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -90,7 +91,7 @@ class DieAt : public storage::FileSystemHook {
   }
 
  private:
-  std::size_t left_;
+  std::atomic<std::size_t> left_;  // flushes come from several threads
 };
 
 // Runs `body` in a process of its own; whether it ended by itself.

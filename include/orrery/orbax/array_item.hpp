@@ -21,16 +21,15 @@ namespace orrery::inline v0::orbax {
 
 inline constexpr std::string_view array_handler = "orbax.checkpoint._src.handlers.array_checkpoint_handler.ArrayCheckpointHandler";
 
-// Saves the only leaf of `view` at `path`: complete under its name, or not there. ArgumentError where it is a container, a text or a
-// dtype that TensorStore does not have; AlreadyExistsError where something is there and no force; IoError.
-inline void save_array_item(const std::string& path, const TreeView& view, const SaveOptions& options) {
+// The files of the only leaf of `view`, but for those that belong to the step, into `directory`, which exists and is empty. ArgumentError
+// where it is a container, a text or a dtype that TensorStore does not have. Answers what was written.
+inline Progress write_array_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
   if (view.nodes.size() != 1 || view.nodes[0].kind != NodeKind::leaf)
-    throw ArgumentError("ArrayCheckpointer saves one array or number, and this is a container: use PyTreeCheckpointer", {{}, path, {}});
+    throw ArgumentError("ArrayCheckpointer saves one array or number, and this is a container: use PyTreeCheckpointer", {{}, directory, {}});
   if (view.leaves[0].kind == LeafKind::string)
     throw ArgumentError(
         "ArrayCheckpointer saves one array or number, and this is a string: put it into a struct or map, and use PyTreeCheckpointer",
-        {{}, path, {}});
-  detail::check_custom_metadata(options.custom_metadata);
+        {{}, directory, {}});
   SaveOptions in_files = options;
   in_files.use_ocdbt = false;
   TreeView dict;  // the handler makes one of its array
@@ -40,18 +39,26 @@ inline void save_array_item(const std::string& path, const TreeView& view, const
   dict.leave(root);
   const Params params = flatten_params(dict);
 
+  storage::ProgressMeter meter(options.on_progress, progress_of(params));
+  const std::vector<PayloadChecksum> checksums = write_arrays(directory, params, in_files, meter);
+  detail::write_key_metadata(directory, params, in_files);
+  if (!checksums.empty()) detail::write_text(directory + "/_orrery.json", checksums_file(checksums));
+  detail::write_text(directory + "/_METADATA", metadata_file(params, options.custom_metadata, false, options.use_zarr3));
+  meter.complete();
+  return meter.now();
+}
+
+// Saves the only leaf of `view` at `path`: complete under its name, or not there. ArgumentError as above; AlreadyExistsError where
+// something is there and no force; IoError.
+inline void save_array_item(const std::string& path, const TreeView& view, const SaveOptions& options) {
+  detail::check_custom_metadata(options.custom_metadata);
   const std::uint64_t started = detail::nanoseconds_now();
   storage::AtomicDirectory directory(path, {.force = options.force, .durability = options.durability});
-  storage::ProgressMeter meter(options.on_progress, progress_of(params));
-  const std::vector<PayloadChecksum> checksums = write_arrays(directory.path(), params, in_files, meter);
-  detail::write_key_metadata(directory.path(), params, in_files);
-  if (!checksums.empty()) detail::write_text(directory.path() + "/_orrery.json", checksums_file(checksums));
-  detail::write_text(directory.path() + "/_METADATA", metadata_file(params, options.custom_metadata, false, options.use_zarr3));
+  const Progress written = write_array_item(directory.path(), view, options);
   detail::write_text(directory.path() + "/_CHECKPOINT_METADATA",
                      checkpoint_metadata_file(json::quoted(array_handler), started, detail::nanoseconds_now(), options.custom_metadata));
   detail::write_text(directory.path() + "/commit_success.txt", "Checkpoint commit was successful to " + directory.final_path());
-  meter.complete();
-  commit(directory, meter.now(), options);
+  commit(directory, written, options);
 }
 
 }  // namespace orrery::inline v0::orbax

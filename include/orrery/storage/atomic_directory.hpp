@@ -12,6 +12,7 @@
 #include "orrery/core/error.hpp"
 #include "orrery/storage/durability.hpp"
 #include "orrery/storage/file_system.hpp"
+#include "orrery/storage/sync_tree.hpp"
 
 namespace orrery::inline v0::storage {
 

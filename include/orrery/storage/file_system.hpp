@@ -1,12 +1,11 @@
-// Names and directories: making, listing, renaming, removing, flushing. Open files are file.hpp's business; what makes a set of
+// Names and directories: making, listing, renaming, removing, flushing. Open files are file.hpp's business, whole trees on their way to the
+// disk sync_tree.hpp's; what makes a set of
 // names appear at once is known to atomic_directory.hpp and atomic_file.hpp.
 #pragma once
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -228,66 +227,6 @@ inline void sync_directory(const std::string& path) {
     return code == 0 ? 0 : -1;
   });
   if (result != 0) detail::throw_io_error("flush this directory to the disk", path, errno);
-}
-
-namespace detail {
-
-// One syncfs() flushes all that flushing each file would, and reports what failed: on local file systems of Linux 5.8 and later. FUSE and
-// network file systems may tell their server of fsync() alone.
-inline bool syncs_as_a_whole(int descriptor) noexcept {
-  struct ::statfs about {};
-  struct ::utsname system {};
-  int major = 0, minor = 0;
-  if (::fstatfs(descriptor, &about) != 0 || ::uname(&system) != 0 || std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return false;
-  if (major < 5 || (major == 5 && minor < 8)) return false;
-  static constexpr std::uint64_t local[] = {0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x01021994};  // ext2 to 4, XFS, Btrfs, F2FS, tmpfs
-  return std::find(std::begin(local), std::end(local), static_cast<std::uint64_t>(about.f_type) & 0xffffffff) != std::end(local);
-}
-
-// False where that is not to be had and each file must be flushed on its own.
-inline bool try_sync_file_system(const std::string& path) {
-  bool is_possible = true;
-  const int result = perform_on(FileOperation::sync_file_system, path, [&](const char* name) {
-    const int descriptor = ::open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return -1;
-    is_possible = syncs_as_a_whole(descriptor);
-    const int code = !is_possible || ::syncfs(descriptor) == 0 ? 0 : errno;
-    ::close(descriptor);
-    errno = code;
-    return code == 0 ? 0 : -1;
-  });
-  if (result != 0) throw_io_error("flush the file system of this directory to the disk", path, errno);
-  return is_possible;
-}
-
-// Every file below, and every directory, innermost first.
-inline void list_tree(const std::string& path, std::vector<std::string>& files, std::vector<std::string>& directories) {
-  for (const DirectoryEntry& entry : list_entries(path)) {
-    if (entry.kind == FileKind::directory) list_tree(path + "/" + entry.name, files, directories);
-    if (entry.kind == FileKind::file) files.push_back(path + "/" + entry.name);
-  }
-  directories.push_back(path);
-}
-
-}  // namespace detail
-
-// Waits until everything below is on the disk. A few files are flushed one by one, after all have started on their way, then the
-// directories; where there are many the whole file system is, which takes a tenth of the time or less.
-inline void sync_tree(const std::string& path) {
-  constexpr std::size_t few = 64;  // that are open at a time
-  std::vector<std::string> names, directories;
-  detail::list_tree(path, names, directories);
-  if (names.size() > few && detail::try_sync_file_system(path)) return;
-  std::vector<File> files;
-  for (std::size_t first = 0; first < names.size(); first += few) {
-    for (std::size_t i = first; i < std::min(names.size(), first + few); ++i) {
-      files.push_back(File::open(std::move(names[i])));
-      files.back().start_writeback(0, 0);
-    }
-    for (File& file : files) file.sync_data();
-    files.clear();
-  }
-  for (const std::string& directory : directories) sync_directory(directory);
 }
 
 }  // namespace orrery::inline v0::storage

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -46,10 +47,12 @@ struct TestHook final : storage::FileSystemHook {
     std::string path;
     std::size_t bytes;
   };
+  std::mutex mutex{};
   std::vector<Seen> seen{};
   bool failed = false;
 
   int before(storage::FileCall& call) noexcept override {
+    const std::lock_guard lock(mutex);  // flushes come from several threads
     const std::size_t index = seen.size();
     seen.push_back({call.operation, call.path, call.bytes});
     if (index == fail_at || (cut && index > fail_at)) {

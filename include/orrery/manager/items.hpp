@@ -1,0 +1,207 @@
+// What a step can hold: pytrees, JSON, single arrays, and whatever a user's handler writes, one without a name or several by name. Here
+// they are made ready for being written; restore_items.hpp reads them.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "orrery/core/error.hpp"
+#include "orrery/formats/json.hpp"
+#include "orrery/manager/step_directory.hpp"
+#include "orrery/orbax/array_checkpointer.hpp"
+#include "orrery/orbax/array_item.hpp"
+#include "orrery/orbax/async_engine.hpp"
+#include "orrery/orbax/options.hpp"
+#include "orrery/orbax/save_item.hpp"
+#include "orrery/orbax/snapshot.hpp"
+#include "orrery/reflect/reflectable.hpp"
+#include "orrery/storage/file.hpp"
+#include "orrery/tree/tree.hpp"
+
+namespace orrery::inline v0 {
+
+// How an item of type T is kept, where it is no pytree. A specialization holds
+//   static constexpr std::string_view name        // recorded beside the item: the class in Python that reads it, or a name of your own
+//   static void save(const std::string& directory, const T& item, const SaveOptions&)     // into a directory that exists and is empty
+//   static T restore(const std::string& directory, const RestoreOptions&)
+// save() writes files that are closed when it returns; flushing and renaming are done around it. It may run in another thread, on a copy
+// of the item. Types without a specialization are pytrees.
+template <class T>
+struct ItemHandler;
+
+template <class T>
+concept CustomItem = requires(const std::string& directory, const T& item, const SaveOptions& save, const RestoreOptions& restore) {
+  { ItemHandler<T>::name } -> std::convertible_to<std::string_view>;
+  ItemHandler<T>::save(directory, item, save);
+  { ItemHandler<T>::restore(directory, restore) } -> std::convertible_to<T>;
+};
+
+// A JSON text, as Orbax's JsonSave keeps it; in Python a dict.
+struct JsonItem {
+  std::string text{};
+  json::Value value() const { return json::parse(text, {}, {.nan_and_infinity = true}); }
+};
+
+// One array, number or PRNG key, as Orbax's ArraySave keeps it: a directory of files, no database.
+template <class T>
+struct ArrayItem {
+  T array{};
+};
+template <class T>
+ArrayItem(T) -> ArrayItem<T>;
+
+template <>
+struct ItemHandler<JsonItem> {
+  static constexpr std::string_view name = detail::json_handler;
+  static void save(const std::string& directory, const JsonItem& item, const SaveOptions&) {
+    json::parse(item.text, {}, {.nan_and_infinity = true});  // what Python could not read is refused here
+    storage::write_file(directory + "/metadata", item.text);
+  }
+  // The file of Orbax's handler, of its version 1, or the metrics of a step.
+  static JsonItem restore(const std::string& directory, const RestoreOptions&) {
+    for (const char* file : {"/metadata", "/data.json", "/metrics"}) {
+      const std::string path = directory + file;
+      if (!storage::exists(path) || storage::is_directory(path)) continue;
+      std::string text = storage::read_file(path, detail::largest_json_file);
+      json::parse(text, {{}, path, {}}, {.nan_and_infinity = true});
+      return {std::move(text)};
+    }
+    throw NotFoundError("expected the JSON file of an item, \"metadata\" or \"data.json\", found neither", {{}, directory, {}});
+  }
+};
+
+template <class T>
+struct ItemHandler<ArrayItem<T>> {
+  static constexpr std::string_view name = orbax::array_handler;
+  static void save(const std::string& directory, const ArrayItem<T>& item, const SaveOptions& options) {
+    orbax::write_array_item(directory, describe(ops<T>(), &item.array), options);
+  }
+  static ArrayItem<T> restore(const std::string& directory, const RestoreOptions& options) {
+    check_reflectable<T>();
+    ArrayItem<T> item;
+    orbax::restore_array_into(directory, ops<T>(), &item.array, true, options);
+    return item;
+  }
+};
+
+namespace detail {
+
+// The state itself, of one that is lent.
+template <class T>
+struct StateOf {
+  using Type = T;
+  static const T& get(const T& value) noexcept { return value; }
+};
+template <class T>
+struct StateOf<Borrowed<T>> {
+  using Type = T;
+  static const T& get(const Borrowed<T>& value) noexcept { return *value.state; }
+};
+template <class T>
+inline constexpr bool is_array_item = false;
+template <class T>
+inline constexpr bool is_array_item<ArrayItem<T>> = true;
+
+// How `write` is asked of an item: `state()` gives it.
+template <class T, class State>
+StepItem item_from(std::string name, State state) {
+  check_item_name(name);
+  if constexpr (CustomItem<T>) {
+    return {std::move(name), std::string(ItemHandler<T>::name),
+            [state = std::move(state)](const std::string& directory, const SaveOptions& options) {
+              ItemHandler<T>::save(directory, state(), options);
+              return Progress{};
+            }};
+  } else {
+    check_reflectable<T>();
+    return {std::move(name), std::string(orbax::pytree_handler),
+            [state = std::move(state)](const std::string& directory, const SaveOptions& options) {
+              return orbax::write_item(directory, describe(ops<T>(), std::addressof(state())), options);
+            }};
+  }
+}
+
+inline StepItem item_from_snapshot(std::string name, std::string_view handler, std::shared_ptr<orbax::Snapshot> snapshot) {
+  check_item_name(name);
+  return {std::move(name), std::string(handler),
+          [handler, snapshot = std::move(snapshot)](const std::string& directory, const SaveOptions& options) {
+            return handler == orbax::array_handler ? orbax::write_array_item(directory, snapshot->view(), options)
+                                                   : orbax::write_item(directory, snapshot->view(), options);
+          }};
+}
+
+// An item of a value. Without a turn it stays where it is, unchanged, until it has been written. With one it is written later: an lvalue is
+// copied, arrays into the engine's memory; an rvalue taken over; what borrow() gave stays.
+template <class T>
+StepItem item_of(std::string name, T&& value, const orbax::AsyncEngine::Turn* turn) {
+  using Value = std::remove_cvref_t<T>;
+  using State = typename StateOf<Value>::Type;
+  constexpr bool is_lent = !std::same_as<Value, State>;
+  if (!turn || is_lent) {
+    const State* state = std::addressof(StateOf<Value>::get(value));
+    return item_from<State>(std::move(name), [state]() -> const State& { return *state; });
+  }
+  if constexpr (is_array_item<State>) {
+    return item_from_snapshot(std::move(name), orbax::array_handler, turn->snapshot(std::forward<T>(value).array));
+  } else if constexpr (!CustomItem<State>) {
+    return item_from_snapshot(std::move(name), orbax::pytree_handler, turn->snapshot(std::forward<T>(value)));
+  } else {
+    static_assert(std::is_constructible_v<State, T>,
+                  "orrery: an item that cannot be copied is saved in the background with std::move(item) or borrow(item)");
+    const auto kept = std::make_shared<const State>(std::forward<T>(value));
+    return item_from<State>(std::move(name), [kept]() -> const State& { return *kept; });
+  }
+}
+
+}  // namespace detail
+
+// Several items with names: Composite{{"state", state}, {"config", JsonItem{text}}}. What is named by a variable is looked at when the
+// step is saved, and must live until then; temporaries and what is moved in are kept here.
+class Composite {
+ public:
+  class Entry {
+   public:
+    template <class T>
+    Entry(std::string name, T&& value) : name_(std::move(name)) {
+      using Value = std::remove_cvref_t<T>;
+      if constexpr (std::is_lvalue_reference_v<T>) {
+        make_ = [&value](const std::string& item, const orbax::AsyncEngine::Turn* turn) { return detail::item_of(item, value, turn); };
+      } else {
+        make_ = [kept = std::make_shared<const Value>(std::forward<T>(value))](const std::string& item, const orbax::AsyncEngine::Turn*) {
+          using State = typename detail::StateOf<Value>::Type;
+          return detail::item_from<State>(item, [kept]() -> const State& { return detail::StateOf<Value>::get(*kept); });
+        };
+      }
+    }
+    const std::string& name() const noexcept { return name_; }
+    StepItem item(const orbax::AsyncEngine::Turn* turn = nullptr) const { return make_(name_, turn); }
+
+   private:
+    std::string name_;
+    std::function<StepItem(const std::string& name, const orbax::AsyncEngine::Turn* turn)> make_{};
+  };
+
+  // ArgumentError for names that cannot be directories, or stand twice, and for none at all.
+  Composite(std::initializer_list<Entry> entries) : entries_(entries) {
+    if (entries_.empty()) throw ArgumentError("a Composite needs an item");
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      detail::check_item_name(entries_[i].name());
+      for (std::size_t j = 0; j < i; ++j)
+        if (entries_[i].name() == entries_[j].name()) throw ArgumentError("the item \"" + entries_[i].name() + "\" is given twice");
+    }
+  }
+  const std::vector<Entry>& entries() const noexcept { return entries_; }
+
+ private:
+  std::vector<Entry> entries_;
+};
+
+}  // namespace orrery::inline v0
