@@ -1,6 +1,7 @@
 // Where the library speaks up without failing: warnings, and errors that nobody is there to catch any more (a destructor's).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <memory>

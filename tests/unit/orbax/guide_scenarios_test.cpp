@@ -2,6 +2,7 @@
 // spec/flax-legacy.md 8.1, and S8 and S11 to S13 without their manager.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "flax/guide_state.hpp"
 #include "item_files.hpp"
+#include "orrery/orbax/async_checkpointer.hpp"
 #include "orrery/flax/train_state.hpp"
 #include "orrery/optax/states.hpp"
 
@@ -104,6 +106,19 @@ TEST_CASE("S7, S8: with a target the checkpoint fills its structure; apply_fn an
   CHECK(restored.model.tx->learning_rate == 0.5);
   REQUIRE((restored.model.apply_fn.value == apply));
   CHECK(restored.model.apply_fn.value(restored.model.params, guide::x1()) == apply(guide::params(), guide::x1()));
+}
+
+TEST_CASE("S18: AsyncCheckpointer saves in the background what a restore then finds") {
+  ScratchDirectory root;
+  AsyncCheckpointer async_checkpointer({.timeout = std::chrono::seconds(50)});
+  async_checkpointer.save(root / "orbax/single_save_async", ckpt());
+  async_checkpointer.wait_until_finished();
+  const Checkpoint<TrainState> restored = async_checkpointer.restore(root / "orbax/single_save_async", target());
+  CHECK(restored.model.step == 1);
+  CHECK(restored.model.params.kernel == guide::params().kernel);
+  CHECK(restored.data == std::vector{guide::x1()});
+  async_checkpointer.save(root / "orbax/second", ckpt());  // waits for the first
+  CHECK(async_checkpointer.restore(root / "orbax/second") == PyTreeCheckpointer().restore(root / "orbax/single_save_async"));
 }
 
 TEST_CASE("S11: what the target does not mention is ignored") {
