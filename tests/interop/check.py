@@ -88,7 +88,7 @@ def check_orbax(checks, name, path, make, scratch):
 
 
 # Sets of SaveOptions that change the files, and the cases that writer.cpp saves with each.
-SETS = ["files", "chunks", "zstd", "files_zstd", "zarr3", "zarr3_files", "zarr3_zstd"]
+SETS = ["background", "files", "chunks", "zstd", "files_zstd", "zarr3", "zarr3_files", "zarr3_zstd"]
 SET_CASES = ["guide", "adam", "column_major", "dtypes", "ranks", "empty_arrays", "scalars", "strings", "numpy_scalars", "keys", "zeros",
              "bare", "big", "chunked"]
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -60,7 +61,8 @@ struct Set {
   orrery::SaveOptions options;
 };
 std::vector<Set> sets() {
-  return {{"chunks", {.force = true, .chunk_byte_size = 64}},
+  return {{"background", {.force = true}},
+          {"chunks", {.force = true, .chunk_byte_size = 64}},
           {"zstd", {.force = true, .compression = Compression::zstd()}},
           {"zarr3", {.force = true, .use_zarr3 = true}},
           {"zarr3_zstd", {.force = true, .use_zarr3 = true, .compression = Compression::zstd(3)}},
@@ -94,7 +96,14 @@ void write_sets(const std::string& out, const std::string& name, T value) {
     if constexpr (std::same_as<T, orrery::Tree>)
       if (!set.options.use_ocdbt) value = without_backslashes(std::move(value));
     try {
-      orrery::PyTreeCheckpointer().save(out + "/options/" + set.name + "/" + name, value, set.options);
+      const std::string path = out + "/options/" + set.name + "/" + name;
+      if (std::string_view(set.name) != "background") {
+        orrery::PyTreeCheckpointer().save(path, value, set.options);
+        continue;
+      }
+      orrery::AsyncCheckpointer async;
+      async.save(path, value, set.options);
+      async.wait_until_finished();
     } catch (const std::exception& error) {
       fail(set.name + (" " + name), error.what());
     }

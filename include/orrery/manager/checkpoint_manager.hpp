@@ -106,6 +106,8 @@ class CheckpointManager {
   bool reached_preemption() const noexcept;
   // For every step whether the policy keeps it, and why; deletes nothing.
   std::vector<StepVerdict> preservation_verdicts();
+  // Deletes what the policy does not keep, without a save; the steps that went. Nothing where the manager is read only.
+  std::vector<std::int64_t> prune();
 
   // --- restoring; without a step: the latest
   // As PyTreeCheckpointer's: the one item without a name, or the only pytree among several. NotFoundError where there is no such step.

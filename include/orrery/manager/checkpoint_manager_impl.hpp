@@ -159,6 +159,14 @@ inline std::vector<std::int64_t> CheckpointManager::let_go() {
   return gone;
 }
 
+inline std::vector<std::int64_t> CheckpointManager::prune() {
+  if (options_.read_only) return {};
+  if (engine_) settled([&] { engine_->wait_until_finished(); });
+  std::vector<std::int64_t> gone = let_go();
+  for (const std::int64_t step : gone) deleter_->remove(steps_.names().build(step));
+  return gone;
+}
+
 inline std::string CheckpointManager::step_directory(std::optional<std::int64_t> step) {
   if (!step) step = latest_step();
   if (!step) throw NotFoundError("No steps found in " + directory_ + ".", {.file = directory_});

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -59,8 +60,8 @@ class StepDeleter {
 
   // Removes what has a temporary name already.
   void remove_later(std::string path) {
+    if (!start_thread()) return storage::remove_tree(path);
     const std::lock_guard lock(mutex_);
-    if (!thread_.joinable()) thread_ = std::thread([this] { serve(); });
     paths_.push_back(std::move(path));
     wake_.notify_all();
   }
@@ -105,6 +106,17 @@ class StepDeleter {
       if (code == 0) return to;
       if (code == ENOENT) return {};
       if (code != EEXIST && code != ENOTEMPTY) storage::detail::throw_io_error("rename this to " + to, from, code);
+    }
+  }
+
+  // False where there is none to be had: the caller does the work.
+  bool start_thread() {
+    const std::lock_guard lock(mutex_);
+    try {
+      if (!thread_.joinable()) thread_ = std::thread([this] { serve(); });
+      return true;
+    } catch (const std::system_error&) {
+      return false;
     }
   }
 

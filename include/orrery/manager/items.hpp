@@ -153,9 +153,10 @@ StepItem item_of(std::string name, T&& value, const orbax::AsyncEngine::Turn* tu
     return item_from_snapshot(std::move(name), orbax::array_handler, turn->snapshot(std::forward<T>(value).array));
   } else if constexpr (!CustomItem<State>) {
     return item_from_snapshot(std::move(name), orbax::pytree_handler, turn->snapshot(std::forward<T>(value)));
+  } else if constexpr (!std::is_constructible_v<State, T>) {
+    throw ArgumentError("the item \"" + name +
+                        "\" cannot be copied: give it to a save in the background with std::move(item), or borrow(item)");
   } else {
-    static_assert(std::is_constructible_v<State, T>,
-                  "orrery: an item that cannot be copied is saved in the background with std::move(item) or borrow(item)");
     const auto kept = std::make_shared<const State>(std::forward<T>(value));
     return item_from<State>(std::move(name), [kept]() -> const State& { return *kept; });
   }

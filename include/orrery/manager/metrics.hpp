@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 #include "orrery/core/error.hpp"
 #include "orrery/formats/json.hpp"

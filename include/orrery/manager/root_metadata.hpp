@@ -18,12 +18,13 @@ struct RootMetadata {
   std::string internal_metadata = "{}";  // of Orbax
 };
 
-// Written if there is none yet; what is there stays. ArgumentError where it is no JSON object.
+// Written if there is none yet; what is there stays. Without internal_metadata, a key that Orbax before 0.11.24 refuses and later ones can
+// do without. ArgumentError where it is no JSON object.
 inline void write_root_metadata(const std::string& root, const std::string& custom_metadata) {
   orbax::detail::check_custom_metadata(custom_metadata);
   const std::string file = root + "/metadata/_ROOT_METADATA";
   if (storage::exists(file)) return;
-  storage::write_file_atomically(file, "{\"internal_metadata\": {}, \"custom_metadata\": " + custom_metadata + "}");
+  storage::write_file_atomically(file, "{\"custom_metadata\": " + custom_metadata + "}");
 }
 
 // ... as written by any version: before 0.10 a file `metadata` was the user's object itself. Empty objects where there is neither.

@@ -66,7 +66,8 @@ class StepList {
     return steps;
   }
 
-  // With times, or metrics, if they are wanted. FormatError for files that say something unusable; one that has gone counts as old.
+  // With times, or metrics, if they are wanted. FormatError for files that say something unusable; one that has gone counts as old, and
+  // without metrics.
   std::span<const StepInfo> infos(bool times, bool metrics) {
     for (; times && known_times_ < infos_.size(); ++known_times_) {
       StepInfo& info = infos_[known_times_];
@@ -78,7 +79,11 @@ class StepList {
     }
     for (; metrics && known_metrics_ < infos_.size(); ++known_metrics_) {
       StepInfo& info = infos_[known_metrics_];
-      if (info.metrics.empty()) info.metrics = read_metrics(path(info.step));
+      if (!info.metrics.empty()) continue;
+      try {
+        info.metrics = read_metrics(path(info.step));
+      } catch (const NotFoundError&) {
+      }
     }
     return infos_;
   }

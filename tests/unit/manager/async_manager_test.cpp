@@ -2,10 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -98,6 +100,40 @@ TEST_CASE("states are copied, taken over or lent, alone and among items") {
   CHECK(is_whole(c, 4));
   CHECK(d.text == R"({"a": 1})");
   CHECK(e.array == noise);
+}
+
+namespace {
+
+// An item that cannot be copied.
+struct Log {
+  std::unique_ptr<std::string> text = std::make_unique<std::string>("log");
+};
+
+}  // namespace
+
+template <>
+struct orrery::ItemHandler<Log> {
+  static constexpr std::string_view name = "logs.LogHandler";
+  static void save(const std::string& directory, const Log& log, const SaveOptions&) { storage::write_file(directory + "/log", *log.text); }
+  static Log restore(const std::string& directory, const RestoreOptions&) {
+    return {std::make_unique<std::string>(storage::read_file(directory + "/log", 1000))};
+  }
+};
+
+TEST_CASE("an item that cannot be copied is given away or lent to a save in the background") {
+  ScratchDirectory scratch;
+  CheckpointManager manager(scratch / "m", {.enable_async_checkpointing = true}), at_once(scratch / "n");
+  Log log;
+  CHECK_THROWS_WITH_AS(manager.save(0, log), doctest::Contains("cannot be copied"), ArgumentError);
+  CHECK(manager.all_steps().empty());
+  manager.save(0, borrow(log));
+  manager.wait_until_finished();
+  manager.save(1, std::move(log));
+  CHECK(*manager.restore<Log>(0).text == "log");
+  CHECK(*manager.restore<Log>(1).text == "log");
+  Log other;
+  at_once.save(0, other);
+  CHECK(*at_once.restore<Log>(0).text == "log");
 }
 
 TEST_CASE("a save that fails behind is thrown by the next call, once, and its step no longer counts") {

@@ -27,7 +27,7 @@ TEST_CASE("a step is what its items write, and nothing where one of them fails")
   write_step(scratch / "r/3", {.items = {item("a", "1"), item("b", "2")}, .metrics = {{"loss", 0.5}}});
   CHECK(list_items(scratch / "r/3") == Names{"a", "b", "metrics"});
   CHECK(contents(scratch / "r/3/b/text") == "2");
-  CHECK(contents(scratch / "r/3/commit_success.txt") == "Checkpoint commit was successful to " + scratch / "r/3");
+  CHECK(contents(scratch / "r/3/commit_success.txt") == "Checkpoint commit was successful to " + (scratch / "r/3"));
   CHECK(read_metrics(scratch / "r/3")["loss"] == 0.5);
   CHECK_THROWS_AS(write_step(scratch / "r/4", {.items = {item("a", "1"), item("b", "")}}), ArgumentError);
   CHECK(storage::list_directory(scratch / "r") == Names{"3"});
