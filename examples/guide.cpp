@@ -1,9 +1,11 @@
 // The Flax guide "Save and load checkpoints", told in C++: docs/guide.md explains it section by section, from the code here.
 //
 //   guide [DIRECTORY]     everything is written below it; default /tmp/orrery_guide
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,13 +53,31 @@ Checkpoint trained_checkpoint() {
   return ckpt;
 }
 
+void print_steps(const std::vector<std::int64_t>& steps) {
+  for (const std::int64_t step : steps) std::printf("step %lld\n", static_cast<long long>(step));
+}
+
+// sgd(0.001) on gradients of ones.
+void train_step(Checkpoint& state) {
+  state.model.params.bias.array() -= 0.001f;
+  state.model.params.kernel.array() -= 0.001f;
+  ++state.model.step;
+}
+
 int main(int argc, char** argv) {
   const std::string root = argc > 1 ? argv[1] : "/tmp/orrery_guide";
+  for (const char* old : {"/orbax", "/legacy", "/flax-checkpointing"}) std::filesystem::remove_all(root + old);
   const Checkpoint ckpt = trained_checkpoint();
 
   section("Save checkpoints");
   orrery::PyTreeCheckpointer checkpointer;
   checkpointer.save(root + "/orbax/single_save", ckpt, {.force = true});
+
+  section("Save checkpoints: many steps");
+  orrery::CheckpointManager manager(root + "/orbax/managed", checkpointer, {.max_to_keep = 2});
+  for (std::int64_t step = 0; step < 5; ++step) manager.save(step, ckpt);
+  print_steps(manager.all_steps());
+  CHECK((manager.all_steps() == std::vector<std::int64_t>{3, 4}));
 
   section("Restore checkpoints: as a raw tree");
   orrery::Tree raw = checkpointer.restore(root + "/orbax/single_save");
@@ -65,6 +85,11 @@ int main(int argc, char** argv) {
   float k = raw["model"]["params"]["kernel"].array().at<float>({0, 0});
   CHECK(k == ckpt.model.params.kernel(0, 0));
   CHECK(raw["model"]["opt_state"][0].is_none());
+
+  section("Restore checkpoints: the latest step");
+  std::int64_t step = manager.latest_step().value();
+  orrery::Tree newest = manager.restore(step);
+  CHECK(step == 4 && newest == raw);
 
   section("Restore checkpoints: with a target");
   Checkpoint restored = checkpointer.restore(root + "/orbax/single_save", fresh_checkpoint());
@@ -77,6 +102,12 @@ int main(int argc, char** argv) {
   const float* where = storage.model.params.kernel.data();
   checkpointer.restore_into(root + "/orbax/single_save", storage);
   CHECK(storage.model.params.kernel.data() == where);
+
+  section("Restore checkpoints: a step, with a target");
+  Checkpoint from_step = manager.restore(4, fresh_checkpoint());
+  Checkpoint from_latest = manager.restore<Checkpoint>();   // no step: the latest
+  manager.restore_into(4, storage);
+  CHECK(from_step.model.step == 1 && from_latest.model.params.kernel == ckpt.model.params.kernel);
 
   section("What is in it, without reading it");
   orrery::TreeMetadata metadata = checkpointer.metadata(root + "/orbax/single_save");
@@ -124,6 +155,21 @@ int main(int argc, char** argv) {
       {"model/step",         orrery::Transform{.use_fallback = true}}}});
   CHECK(renamed.model.weights.kernel == ckpt.model.params.kernel && renamed.model.step == 0);
 
+  section("When structures differ: steps of a manager");
+  CustomCheckpoint custom_ckpt{custom.model, ckpt.config, ckpt.data};
+  manager.save(5, custom_ckpt);                                        // steps need not be alike
+  Checkpoint subset = manager.restore(5, fresh_checkpoint(), {.report = &report});
+  CHECK(subset.model.step == 0 && report.ignored() == std::vector<std::string>{"model/batch_stats"});
+
+  try {
+    CustomCheckpoint refused = manager.restore(4, custom);             // step 4 is from before batch_stats
+    CHECK(false);
+  } catch (const orrery::KeyError& error) {
+    std::printf("%s\n", error.what());
+  }
+  CustomCheckpoint older = manager.restore(4, custom, {.transforms = {}});
+  CHECK(older.model.step == 1 && older.model.batch_stats.at({9}) == 9);
+
   section("When structures differ: one branch");
   Dense params = checkpointer.restore<Dense>(root + "/orbax/single_save", {.subtree = "model/params"});
   CHECK(params.bias == ckpt.model.params.bias);
@@ -133,12 +179,41 @@ int main(int argc, char** argv) {
   CustomCheckpoint from_flax = fx::restore_checkpoint(root + "/flax-checkpointing", custom, {.step = 0, .orbax_transforms = {}});
   CHECK(from_flax.model.step == 1 && from_flax.model.batch_stats.at({9}) == 9);
 
+  section("Flax's function: step after step");
+  fx::save_checkpoint(root + "/flax-checkpointing", ckpt, 4, {.keep = 2, .overwrite = true});
+  fx::save_checkpoint(root + "/flax-checkpointing", ckpt, 5, {.keep = 2, .overwrite = true, .backend = fx::Backend::msgpack});  // 0 goes
+  std::printf("%s\n", fx::latest_checkpoint(root + "/flax-checkpointing").value().c_str());
+  CHECK((fx::available_steps(root + "/flax-checkpointing") == std::vector<std::int64_t>{4, 5}));
+  Checkpoint fifth = fx::restore_checkpoint(root + "/flax-checkpointing", fresh_checkpoint());  // the newest, whatever its format
+  CHECK(fifth.model.step == 1);
+
   section("When structures differ: edit the raw state of a legacy file");
   orrery::Tree state = fx::restore_checkpoint(root + "/legacy");
   state["model"]["batch_stats"] = orrery::Array<std::int64_t>::from({9, 8, 7, 6, 5, 4, 3, 2, 1, 0});
   CustomCheckpoint edited = fx::from_state_dict(custom, state);
   CHECK(edited.model.step == 1 && edited.model.batch_stats.at({0}) == 9);
   CHECK(edited.config.has_value());  // an empty optional takes what the state has
+
+  section("Asynchronous checkpointing");
+  orrery::AsyncCheckpointer async({.timeout = std::chrono::seconds(50)});
+  async.save(root + "/orbax/single_save_async", ckpt);      // returns when it has a copy
+  async.wait_until_finished();                              // throws what went wrong since
+  Checkpoint again = async.restore(root + "/orbax/single_save_async", fresh_checkpoint());
+  CHECK(again.model.params.kernel == ckpt.model.params.kernel);
+
+  section("Asynchronous checkpointing: many steps");
+  orrery::CheckpointManager managed_async(root + "/orbax/managed_async", async, {.max_to_keep = 2});
+
+  Checkpoint training = fresh_checkpoint();
+  if (managed_async.latest_step()) managed_async.restore_into({}, training);  // a run that goes on
+  while (training.model.step < 5) {
+    train_step(training);
+    managed_async.save(training.model.step, training);
+  }
+  managed_async.wait_until_finished();
+  print_steps(managed_async.all_steps());
+  CHECK((managed_async.all_steps() == std::vector<std::int64_t>{4, 5}));
+  CHECK(managed_async.restore(5, fresh_checkpoint()).model.params.bias == training.model.params.bias);
   std::printf("\nall of it holds\n");
   return 0;
 }
