@@ -2,7 +2,6 @@
 // (spec/flax-legacy.md 4.10, 4.11). With async_manager.hpp the only place where flax/ looks at orbax/.
 #pragma once
 
-#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,11 +38,7 @@ inline void save_orbax_checkpoint(TreeView view, const CheckpointPaths& paths, c
                                   bool clean_up_before, AsyncCheckpointer* checkpointer) {
   if (checkpointer) checkpointer->wait_until_finished();
   refuse_bare_leaf(view);
-  const bool is_there = storage::exists(paths.final_path);
-  if (is_there && !retention.overwrite) storage::throw_destination_exists(paths.final_path);
-  if (is_there && !storage::is_directory(paths.final_path))
-    throw IoError("a file cannot be replaced by a directory: this step was saved as msgpack; remove it first", ENOTDIR,
-                  {.file = paths.final_path});
+  if (!retention.overwrite && storage::exists(paths.final_path)) storage::throw_destination_exists(paths.final_path);
   std::optional<std::vector<std::string>> chosen;
   if (clean_up_before) {
     chosen = superfluous(save_view(paths.base), paths.final_path, retention);
