@@ -139,19 +139,19 @@ def random_save(chance, directory, value, whole_steps):
         return save
 
 
+LEFT = 6  # the step whose save with Orbax was killed
+
+
 def leave_behind(chance, directories):
-    """What saves that died may have left."""
-    leftovers = [name for name, odds in (("checkpoint_tmp", 0.3), ("checkpoint_6.orbax-checkpoint-tmp", 0.2), ("checkpoint_2_gda", 0.2))
-                 if chance.random() < odds]
+    """What saves of C++ that were killed have left, and arrays of several processes."""
+    leftovers = [what for what, odds in (("msgpack", 0.3), ("orbax", 0.3), ("checkpoint_2_gda", 0.2)) if chance.random() < odds]
     for directory in directories:
         os.makedirs(directory)
-        for name in leftovers:
-            path = os.path.join(directory, name)
-            if name == "checkpoint_tmp":
-                with open(path, "wb") as file:
-                    file.write(b"half")
-            else:
-                os.makedirs(os.path.join(path, "d"))
+        for what in leftovers:
+            if what == "checkpoint_2_gda":
+                os.makedirs(os.path.join(directory, what, "w"))
+            elif (answer := ours.ask("die", directory, LEFT, what)) != "ok":
+                raise RuntimeError(answer)
     return leftovers
 
 
@@ -178,23 +178,33 @@ def differences(alone, shared, who, save):
     return found
 
 
+def wanted_save(chance, directory, value, whole_steps, told, written):
+    while True:
+        save = random_save(chance, directory, value, whole_steps)
+        # A step whose save was killed is not saved again: Orbaxes differ in what they make of what it left.
+        if "orbax" in told and save["step"] == LEFT:
+            continue
+        # Orbax 0.5.20 never looks at a database again that it has read once, its own or ours, whatever has taken its place.
+        if args.era == "2024" and save["backend"] == "orbax" and save["step"] in written:
+            continue
+        return save
+
+
 shutil.rmtree(args.work, ignore_errors=True)
 for seed in range(SEQUENCES):
     chance = random.Random(seed)
     alone, shared = (os.path.join(args.work, str(seed), name) for name in ("alone", "shared"))
-    told = leave_behind(chance, (alone, shared))
+    told, written = leave_behind(chance, (alone, shared)), set()
     whole_steps = chance.random() < 0.7
     for value in range(SAVES):
-        # A step whose save died is not saved again here: the Orbaxes differ in what they make of its directory.
-        save = random_save(chance, shared, value, whole_steps)
-        while "checkpoint_6.orbax-checkpoint-tmp" in told and save["step"] == 6:
-            save = random_save(chance, shared, value, whole_steps)
+        save = wanted_save(chance, shared, value, whole_steps, told, written)
+        written.add(save["step"])
         who = chance.choice([theirs, ours])
         told.append(f"{type(who).__name__} {save}")
         try:
             found = differences(alone, shared, who, save)
         except Exception as error:  # noqa: BLE001: whatever the libraries throw is an outcome
-            found = [f"{type(error).__name__}: {str(error)[:300]}"]
+            found = [f"{type(error).__name__}: {str(error)[:900]}"]
         report("failed" if found else "passed", f"sequence {seed}, save {value}", "; ".join(found))
         if found:
             print("    " + "\n    ".join(told), flush=True)

@@ -1,19 +1,24 @@
 // flax_directory: does what it is told, line by line, in directories of checkpoints that real Flax works in too (flax_directories.py).
 //   save DIR STEP one|multi orbax|msgpack now|later KEEP OVERWRITE EVERY VALUE   -> "ok NAME"
 //   restore DIR STEP struct|target|tree                                         -> "ok VALUE" or "none"
+//   die DIR STEP orbax|msgpack                                                   -> "ok", having left behind what a killed save leaves
 //   latest DIR | steps DIR                                                       -> "ok NAME", "none" | "ok 1 2.5"
 // STEP may be "-". What is refused answers "refused", "missing" or "failed" and the message.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdint>
-#include <cstdio>
 #include <exception>
 #include <iostream>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "orrery/checkpoint.hpp"
 #include "orrery/flax.hpp"
+#include "orrery/storage/file_hook.hpp"
 
 namespace {
 
@@ -84,6 +89,30 @@ std::string restore(std::istringstream& words) {
   return whole ? "ok " + std::to_string(value) : "failed the arrays are not those of " + std::to_string(value);
 }
 
+// A save that is killed when all is written and nothing renamed.
+std::string die(std::istringstream& words) {
+  struct Killed final : orrery::storage::FileSystemHook {
+    int before(orrery::storage::FileCall& call) noexcept override {
+      using enum orrery::storage::FileOperation;
+      if (call.operation == rename || call.operation == exchange) ::_exit(0);
+      return 0;
+    }
+  };
+  std::string directory, step, backend;
+  words >> directory >> step >> backend;
+  const ::pid_t child = ::fork();
+  if (child == 0) {
+    Killed killed;
+    const orrery::storage::ScopedFileSystemHook scope(killed);
+    fx::save_checkpoint(directory, state_of(0), *step_of(step),
+                        {.overwrite = true, .backend = backend == "orbax" ? fx::Backend::orbax : fx::Backend::msgpack});
+    ::_exit(1);
+  }
+  int status = 1;
+  ::waitpid(child, &status, 0);
+  return status == 0 ? "ok" : "failed: nothing was renamed";
+}
+
 std::string steps(const std::string& directory) {
   std::string text = "ok";
   try {
@@ -100,6 +129,7 @@ std::string answer(const std::string& line) {
   words >> verb;
   if (verb == "save") return save(words);
   if (verb == "restore") return restore(words);
+  if (verb == "die") return die(words);
   words >> directory;
   if (verb == "steps") return steps(directory);
   const auto latest = fx::latest_checkpoint(directory);

@@ -265,8 +265,8 @@ TEST_CASE("T-S20: what does not fit is named in Flax's words, with the path to i
   using Nested = std::vector<std::vector<std::vector<std::optional<double>>>>;
   mismatch<StructureError>(Nested{{{1, 2, 3}, {4}}}, Nested{{{1, 2, 3}, {4, 5}}},
                            "The size of the list and the state dict do not match, got 1 and 2 at path ./0/1");
-  mismatch<StructureError>(std::tuple{std::tuple{std::tuple{1.0, 2.0, 3.0}, std::tuple{4.0}}},
-                           std::tuple{std::tuple{std::tuple{1.0, 2.0, 3.0}, std::tuple{4.0, 5.0}}},
+  mismatch<StructureError>(std::make_tuple(std::make_tuple(std::tuple(1.0, 2.0, 3.0), std::tuple(4.0))),
+                           std::make_tuple(std::make_tuple(std::tuple(1.0, 2.0, 3.0), std::tuple(4.0, 5.0))),
                            "The size of the list and the state dict do not match, got 1 and 2 at path ./0/1");
   using Saved = std::vector<std::vector<std::vector<s20::SavedTuple>>>;
   using Wrong = std::vector<std::vector<std::vector<s20::WrongTuple>>>;
