@@ -1,6 +1,7 @@
 // Flax's checkpoints: state dicts, msgpack bytes, save_checkpoint and its family, TrainState, FrozenDict.
 #pragma once
 
+#include "orrery/flax/async_manager.hpp"     // IWYU pragma: export
 #include "orrery/flax/checkpoint_files.hpp"  // IWYU pragma: export
 #include "orrery/flax/checkpoint_names.hpp"  // IWYU pragma: export
 #include "orrery/flax/checkpoints.hpp"       // IWYU pragma: export

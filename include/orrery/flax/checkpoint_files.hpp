@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/log.hpp"
 #include "orrery/flax/checkpoint_names.hpp"
 #include "orrery/storage/atomic_directory.hpp"
 #include "orrery/storage/file_system.hpp"
@@ -32,6 +33,19 @@ template <class StepType = std::int64_t>
 std::vector<StepType> available_steps(const std::string& directory, std::string_view prefix = "checkpoint_");
 
 namespace detail {
+
+// Beside a msgpack file, the arrays that several processes have written (process_arrays.hpp).
+inline constexpr std::string_view process_arrays_suffix = "_gda";
+
+// The paths of one save: directory and prefix joined, where a msgpack file is written, and what it is called when it is whole.
+struct CheckpointPaths {
+  std::string base, temporary, final_path;
+};
+
+inline CheckpointPaths checkpoint_paths(const std::string& directory, const std::string& prefix, const Step& step) {
+  std::string base = join_path(safe_normpath(directory), prefix);
+  return {base, base + "tmp", base + step.text()};
+}
 
 // Python's shell-style match of one name.
 inline bool matches(const std::string& name, const std::string& pattern) {
@@ -69,7 +83,8 @@ inline std::vector<std::string> restore_view(const std::string& directory, const
 }
 
 // 4.5: AlreadyExistsError, in Flax's words, unless the new checkpoint would be the last one in natural order.
-inline void check_overwrite(const std::string& base, const std::string& temporary, const std::string& final_path, std::string_view step) {
+inline void check_overwrite(const CheckpointPaths& checkpoint, std::string_view step) {
+  const auto& [base, temporary, final_path] = checkpoint;
   std::vector<std::string> paths = save_view(base);
   const bool is_there = std::find(paths.begin(), paths.end(), final_path) != paths.end();
   if (!is_there) {
@@ -84,6 +99,36 @@ inline void check_overwrite(const std::string& base, const std::string& temporar
   throw AlreadyExistsError(text);
 }
 
+// Which checkpoints stay when another is saved.
+struct Retention {
+  std::int64_t keep = 1;  // the newest ones; 0: all
+  bool overwrite = false;  // what is newer than the one that is saved goes
+  std::optional<std::int64_t> keep_every_n_steps{};
+};
+
+// 4.7, as a function of what is there, in natural order; with Python's slices: keep = 0 removes nothing, keep = -1 the oldest.
+inline std::vector<std::string> superfluous(std::vector<std::string> paths, const std::string& final_path, const Retention& retention) {
+  std::vector<std::string> going;
+  if (const auto found = std::find(paths.begin(), paths.end(), final_path); retention.overwrite && found != paths.end()) {
+    going.assign(found + 1, paths.end());
+    paths.erase(found + 1, paths.end());
+  }
+  const auto count = static_cast<std::int64_t>(paths.size()), keep = retention.keep;
+  if (count <= keep || keep == 0) return going;
+  const std::int64_t candidates = keep > 0 ? count - keep : std::min(-keep, count);
+  const std::int64_t every = retention.keep_every_n_steps.value_or(0);
+  double last_kept = -std::numeric_limits<double>::infinity();
+  for (std::int64_t i = 0; i < candidates; ++i) {
+    std::string& path = paths[static_cast<std::size_t>(i)];
+    const double step = step_of_path(path).value_or(0);  // 0 is never kept, nor is what has no step
+    if (every != 0 && step != 0 && step - last_kept >= static_cast<double>(every))
+      last_kept = step;
+    else
+      going.push_back(std::move(path));
+  }
+  return going;
+}
+
 // Files go at once; a directory gets a name that nobody lists before it is emptied.
 inline void remove_checkpoint(const std::string& path) {
   if (!storage::is_directory(path)) return storage::remove_file(path);
@@ -96,26 +141,18 @@ inline void remove_checkpoint(const std::string& path) {
   storage::remove_tree(going);
 }
 
-// 4.7, with Python's slices: keep = 0 removes nothing.
-inline void clean_up(const std::string& base, const std::string& final_path, std::int64_t keep, bool overwrite,
-                     std::optional<std::int64_t> keep_every_n_steps) {
-  std::vector<std::string> paths = save_view(base);
-  if (auto found = std::find(paths.begin(), paths.end(), final_path); overwrite && found != paths.end()) {
-    for (auto newer = ++found; newer != paths.end(); ++newer) remove_checkpoint(*newer);
-    paths.erase(found, paths.end());
+// `with_arrays`: the folders beside them too, in which several processes keep arrays. Plain msgpack saves leave those behind, as in Flax.
+inline void remove_checkpoints(const std::vector<std::string>& paths, bool with_arrays) {
+  for (const std::string& path : paths) {
+    log(LogLevel::info, "Removing checkpoint at " + path);
+    if (with_arrays) storage::remove_tree(path + std::string(process_arrays_suffix));
+    if (storage::exists(path)) remove_checkpoint(path);
   }
-  const auto count = static_cast<std::int64_t>(paths.size());
-  if (count <= keep || keep == 0) return;
-  const std::int64_t candidates = keep > 0 ? count - keep : std::min(-keep, count);
-  double last_kept = -std::numeric_limits<double>::infinity();
-  for (std::int64_t i = 0; i < candidates; ++i) {
-    const std::string& path = paths[static_cast<std::size_t>(i)];
-    const double step = step_of_path(path).value_or(0);  // 0 is never kept, nor is what has no step
-    if (keep_every_n_steps.value_or(0) != 0 && step != 0 && step - last_kept >= static_cast<double>(*keep_every_n_steps))
-      last_kept = step;
-    else
-      remove_checkpoint(path);
-  }
+}
+
+// After a save: removes what should not stay.
+inline void clean_up(const CheckpointPaths& paths, const Retention& retention, bool with_arrays) {
+  remove_checkpoints(superfluous(save_view(paths.base), paths.final_path, retention), with_arrays);
 }
 
 // 4.11: by what stands in the directory, not by what it says.

@@ -1,16 +1,19 @@
-// flax.training.checkpoints: one step saved into a directory, one step restored from it (spec/flax-legacy.md 4). Naming, listing and
-// clean-up are in checkpoint_files.hpp; what is in a file in msgpack_file.hpp.
+// flax.training.checkpoints: one step saved into a directory, at once or in the background, one step restored from it
+// (spec/flax-legacy.md 4). Naming, listing and clean-up are in checkpoint_files.hpp; what is in a file in msgpack_file.hpp.
 #pragma once
 
 #include <cerrno>
 #include <concepts>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/log.hpp"
+#include "orrery/flax/async_manager.hpp"
 #include "orrery/flax/checkpoint_files.hpp"
 #include "orrery/flax/checkpoint_names.hpp"
 #include "orrery/flax/config.hpp"
@@ -35,6 +38,8 @@ struct SaveCheckpointOptions {
   std::int64_t keep = 1;                             // newest ones that stay; 0: all
   bool overwrite = false;                            // replace this step and remove newer ones
   std::optional<std::int64_t> keep_every_n_steps{};  // of those that would go, keep one every so many steps
+  AsyncManager* async_manager = nullptr;             // wait for its save before; write a msgpack file in the background
+  AsyncCheckpointer* orbax_checkpointer = nullptr;   // ... an Orbax directory, whatever the switch says
   Backend backend = Backend::automatic;
   Durability durability = Durability::synced;
 };
@@ -42,6 +47,8 @@ struct SaveCheckpointOptions {
 struct RestoreCheckpointOptions {
   std::optional<Step> step{};  // absent: the newest
   std::string prefix = "checkpoint_";
+  bool parallel = true;                              // read large msgpack files with several threads
+  AsyncCheckpointer* orbax_checkpointer = nullptr;   // wait for its pending save first
   Transforms orbax_transforms = Transforms::none();  // Orbax directories, into a target: as RestoreOptions::transforms; none(): {}
   bool cast = false;                                 // any dtype may become any other (StateDictOptions, RestoreOptions)
 };
@@ -50,9 +57,17 @@ template <class T>
 inline constexpr bool is_checkpoint_options = std::same_as<T, SaveCheckpointOptions> || std::same_as<T, RestoreCheckpointOptions>;
 
 // Writes the state of `target` as `<directory>/<prefix><step>`, aside first and then under its name, removes what `keep` says, and
-// returns the path. Without overwrite AlreadyExistsError where this step or a newer one exists. IoError leaves what was there.
+// returns the path. Without overwrite AlreadyExistsError where this step exists, or, with msgpack, a newer one. IoError leaves what was
+// there. In the background the state is the one of now, copied: it may change as soon as this returns; what goes wrong later is thrown by
+// the manager's or the checkpointer's next call.
 template <PyTree T>
 std::string save_checkpoint(const std::string& directory, const T& target, const Step& step, const SaveCheckpointOptions& options = {});
+
+// The same as Flax has it for several processes, here for one: keys of a msgpack file are sorted at every level, and with Orbax what goes
+// is chosen before the new one is there, so that up to keep + 1 stay.
+template <PyTree T>
+std::string save_checkpoint_multiprocess(const std::string& directory, const T& target, const Step& step,
+                                         const SaveCheckpointOptions& options = {});
 
 // The tree in a checkpoint: the step asked for, or the newest in a directory, or the file that `directory` names. None where there is
 // nothing and no step was asked for; NotFoundError where a step was. Arrays that several processes wrote beside the file are the strings
@@ -78,33 +93,53 @@ inline void refuse_scheme(const std::string& directory) {
                         {.file = directory});
 }
 
-// 4.4.
-inline std::string save_msgpack_checkpoint(const std::string& directory, const TreeView& view, const Step& step,
-                                           const SaveCheckpointOptions& options) {
-  refuse_scheme(directory);
-  const std::string plain = safe_normpath(directory);
-  const std::string base = join_path(plain, options.prefix), temporary = base + "tmp", final_path = base + step.text();
-  if (!options.overwrite) check_overwrite(base, temporary, final_path, step.text());
-  const msgpack_format::Image image = msgpack_format::image_of_state_dict(view);
-  if (options.overwrite && storage::is_directory(final_path))
+enum class Caller : std::uint8_t { one_process, multiprocess };
+
+// 4.4, 4.9.
+inline void save_msgpack_checkpoint(TreeView view, const CheckpointPaths& paths, const Step& step, Caller caller,
+                                    const SaveCheckpointOptions& options) {
+  log(LogLevel::info,
+      "Flax Checkpointing will soon be deprecated in favor of Orbax (https://github.com/google/orbax). Please refer to the Checkpoint "
+      "Upgrade Guide (https://flax.readthedocs.io/en/latest/guides/converting_and_upgrading/orbax_upgrade_guide.html) to self-migrate "
+      "your code to ocp.");
+  if (!options.overwrite) check_overwrite(paths, step.text());
+  if (options.overwrite && storage::is_directory(paths.final_path))
     throw IoError("a directory cannot be replaced by a file: this step was saved with the Orbax backend; remove it first", EISDIR,
-                  {.file = final_path});
-  write_msgpack_file(image, final_path, {temporary, options.overwrite, options.durability});
-  clean_up(base, final_path, options.keep, options.overwrite, options.keep_every_n_steps);
-  return final_path;
+                  {.file = paths.final_path});
+  const Retention retention{options.keep, options.overwrite, options.keep_every_n_steps};
+  const bool sorted = caller == Caller::multiprocess;
+  const auto write = [paths, retention, durability = options.durability](const msgpack_format::Image& image) {
+    write_msgpack_file(image, paths.final_path, {paths.temporary, retention.overwrite, durability});
+    clean_up(paths, retention, false);
+  };
+  if (!options.async_manager) return write(msgpack_format::image_of_state_dict(view, {}, sorted));
+  orbax::AsyncEngine::Turn turn = engine_of(*options.async_manager).start(paths.final_path);
+  std::shared_ptr<orbax::Snapshot> snapshot = turn.copy(std::move(view));
+  auto image = std::make_shared<const msgpack_format::Image>(msgpack_format::image_of_state_dict(snapshot->view(), {}, sorted));
+  turn.submit([snapshot = std::move(snapshot), image = std::move(image), write](orbax::SaveControl&) { write(*image); });
 }
 
-inline std::string save_view_as_checkpoint(const std::string& directory, const TreeView& view, const Step& step, const SaveCheckpointOptions& options) {
-  const bool use_orbax = options.backend == Backend::orbax || (options.backend == Backend::automatic && config().flax_use_orbax_checkpointing);
-  if (!use_orbax) return save_msgpack_checkpoint(directory, view, step, options);
+inline std::string save_view_as_checkpoint(const std::string& directory, TreeView view, const Step& step, Caller caller,
+                                           const SaveCheckpointOptions& options) {
+  if (options.async_manager) options.async_manager->wait_previous_save();
   refuse_scheme(directory);
-  const std::string base = join_path(safe_normpath(directory), options.prefix), final_path = base + step.text();
-  save_orbax_checkpoint(view, base, final_path, options.overwrite, options.keep, options.keep_every_n_steps, options.durability);
-  return final_path;
+  const CheckpointPaths paths = checkpoint_paths(directory, options.prefix, step);
+  if (options.orbax_checkpointer && options.backend == Backend::msgpack)
+    throw ArgumentError("an orbax_checkpointer writes no msgpack files: leave out one of the two; in the background these are written by an "
+                        "async_manager");
+  const bool use_orbax = options.orbax_checkpointer || options.backend == Backend::orbax ||
+                         (options.backend == Backend::automatic && config().flax_use_orbax_checkpointing);
+  if (use_orbax)
+    save_orbax_checkpoint(std::move(view), paths, {options.keep, options.overwrite, options.keep_every_n_steps}, options.durability,
+                          caller == Caller::multiprocess, options.orbax_checkpointer);
+  else
+    save_msgpack_checkpoint(std::move(view), paths, step, caller, options);
+  return paths.final_path;
 }
 
 // 4.11 step 2: the path of the checkpoint, or nothing where there is none to be had and none was asked for by its step.
 inline std::optional<std::string> checkpoint_to_restore(const std::string& directory, const RestoreCheckpointOptions& options) {
+  if (options.orbax_checkpointer) options.orbax_checkpointer->wait_until_finished();
   refuse_scheme(directory);
   const std::string plain = safe_normpath(directory);
   if (options.step) {
@@ -128,23 +163,31 @@ inline MsgpackFile open_msgpack_file(const std::string& path) {
 }
 
 // 4.11 step 5: what the msgpack file at that path holds, and the arrays that its placeholders stand for, into an object.
-inline void fill_from_msgpack_file(const TypeOps& ops, void* object, bool structured, const std::string& path, StateDictOptions options) {
+inline void fill_from_msgpack_file(const TypeOps& ops, void* object, bool structured, const std::string& path,
+                                   const RestoreCheckpointOptions& how) {
+  const StateDictOptions options{how.cast};
   const MsgpackFile file = open_msgpack_file(path);
   const bool wants_text = ops.kind == TypeKind::leaf && ops.leaf.kind == LeafKind::string;  // a string at the root is one (4.9)
   if (wants_text || !ProcessArrays::are_in(file.tree())) {
-    fill_from_state(ops, object, structured, file.tree(), options, {.file = path}, [&](std::span<const Slot> slots) { file.read(slots); });
+    fill_from_state(ops, object, structured, file.tree(), options, {.file = path}, [&](std::span<const Slot> slots) { file.read(slots, how.parallel); });
     return;
   }
   ProcessArrays arrays(path);
   const Tree state = arrays.described(file.tree());
-  fill_from_state(ops, object, structured, state, options, {.file = path}, [&](std::span<const Slot> slots) { file.read(arrays.read(slots)); });
+  fill_from_state(ops, object, structured, state, options, {.file = path}, [&](std::span<const Slot> slots) { file.read(arrays.read(slots), how.parallel); });
 }
 
 }  // namespace detail
 
 template <PyTree T>
 std::string save_checkpoint(const std::string& directory, const T& target, const Step& step, const SaveCheckpointOptions& options) {
-  return detail::save_view_as_checkpoint(directory, describe(target), step, options);
+  return detail::save_view_as_checkpoint(directory, describe(target), step, detail::Caller::one_process, options);
+}
+
+template <PyTree T>
+std::string save_checkpoint_multiprocess(const std::string& directory, const T& target, const Step& step,
+                                         const SaveCheckpointOptions& options) {
+  return detail::save_view_as_checkpoint(directory, describe(target), step, detail::Caller::multiprocess, options);
 }
 
 inline Tree restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options) {
@@ -155,7 +198,7 @@ inline Tree restore_checkpoint(const std::string& directory, const RestoreCheckp
   Slots slots;
   Tree tree;
   slots.materialize(file.tree(), tree);
-  file.read(slots.reads);
+  file.read(slots.reads, options.parallel);
   return tree;
 }
 
@@ -166,7 +209,7 @@ T restore_checkpoint(const std::string& directory, T target, const RestoreCheckp
   if (!path) return target;
   if (detail::is_orbax_directory(*path))
     return PyTreeCheckpointer().restore(*path, std::move(target), {.transforms = detail::maybe_construct_transformations(options.orbax_transforms), .cast = options.cast});
-  detail::fill_from_msgpack_file(ops<T>(), &target, true, *path, {options.cast});
+  detail::fill_from_msgpack_file(ops<T>(), &target, true, *path, options);
   return target;
 }
 
@@ -178,7 +221,7 @@ T restore_checkpoint(const std::string& directory, const RestoreCheckpointOption
   if (detail::is_orbax_directory(*path))
     return PyTreeCheckpointer().restore<T>(*path, {.transforms = options.orbax_transforms, .cast = options.cast});
   T value{};
-  detail::fill_from_msgpack_file(ops<T>(), &value, false, *path, {options.cast});
+  detail::fill_from_msgpack_file(ops<T>(), &value, false, *path, options);
   return value;
 }
 

@@ -2,6 +2,7 @@
 // file to the arrays; which file it is, is decided by checkpoints.hpp.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,6 +19,7 @@
 #include "orrery/storage/gather_writer.hpp"
 #include "orrery/storage/mapped_file.hpp"
 #include "orrery/storage/scatter_reader.hpp"
+#include "orrery/storage/worker_pool.hpp"
 #include "orrery/tree/tree.hpp"
 
 namespace orrery::inline v0::flax::detail {
@@ -55,8 +57,9 @@ class MsgpackFile {
 
   const Tree& tree() const noexcept { return document_.tree; }
 
-  // Large payloads are read straight into their targets, small ones copied from what parsing has touched already.
-  void read(std::span<const Slot> slots) const {
+  // Large payloads are read straight into their targets, by several threads where `parallel` and there is much to read; small ones copied
+  // from what parsing has touched already.
+  void read(std::span<const Slot> slots, bool parallel = true) const {
     std::vector<storage::ReadRequest> requests;
     for (const Slot& slot : slots) {
       if (slot.from->has_value()) continue;
@@ -71,10 +74,39 @@ class MsgpackFile {
         at += piece.size;
       }
     }
-    storage::read_scattered(file_, requests, false);
+    if (parallel)
+      read_in_blocks(requests);
+    else
+      storage::read_scattered(file_, requests, false);
   }
 
  private:
+  // One task a block of about that many bytes.
+  void read_in_blocks(std::span<const storage::ReadRequest> requests) const {
+    std::vector<storage::ReadRequest> parts;
+    std::vector<std::size_t> blocks{0};  // where they begin in parts
+    std::size_t filled = 0;
+    for (storage::ReadRequest rest : requests) {
+      while (rest.size > 0) {
+        storage::ReadRequest part = rest;
+        part.size = std::min(rest.size, block - filled);
+        parts.push_back(part);
+        rest.offset += part.size;
+        rest.to = static_cast<std::byte*>(rest.to) + part.size;
+        rest.size -= part.size;
+        if ((filled += part.size) < block) continue;
+        filled = 0;
+        blocks.push_back(parts.size());
+      }
+    }
+    if (blocks.back() != parts.size()) blocks.push_back(parts.size());
+    storage::WorkerPool(most_threads).run(blocks.size() - 1, [&](std::size_t i) {
+      storage::read_scattered(file_, std::span(parts).subspan(blocks[i], blocks[i + 1] - blocks[i]), false);
+    });
+  }
+
+  static constexpr std::size_t block = std::size_t{32} << 20;
+  static constexpr std::size_t most_threads = 8;  // more do not read faster from one file
   static constexpr std::size_t small = std::size_t{64} << 10;
   static constexpr std::size_t direct = std::size_t{16} << 10;
 

@@ -1,31 +1,67 @@
 // Flax's checkpoints as Orbax directories: what save_checkpoint and restore_checkpoint do when the backend is Orbax
-// (spec/flax-legacy.md 4.10, 4.11). The only place where flax/ looks at orbax/.
+// (spec/flax-legacy.md 4.10, 4.11). With async_manager.hpp the only place where flax/ looks at orbax/.
 #pragma once
 
-#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "orrery/core/error.hpp"
 #include "orrery/flax/checkpoint_files.hpp"
-#include "orrery/flax/checkpoint_names.hpp"
 #include "orrery/flax/state_dict.hpp"
+#include "orrery/orbax/async_checkpointer.hpp"
+#include "orrery/orbax/async_engine.hpp"
 #include "orrery/orbax/pytree_checkpointer.hpp"
+#include "orrery/orbax/save_item.hpp"
 #include "orrery/storage/durability.hpp"
+#include "orrery/storage/file_system.hpp"
 #include "orrery/tree/tree.hpp"
 #include "orrery/tree/tree_view.hpp"
 
 namespace orrery::inline v0::flax::detail {
 
-// Saves the live tree (lists stay lists) and cleans up behind it. No check for newer steps: an older one may be saved.
-inline void save_orbax_checkpoint(const TreeView& view, const std::string& base, const std::string& final_path, bool overwrite, std::int64_t keep,
-                                  std::optional<std::int64_t> keep_every_n_steps, Durability durability) {
+inline void refuse_bare_leaf(const TreeView& view) {
   if (view.nodes.size() == 1)
-    throw ArgumentError("Orbax backend only accept pytree as save target. To save singular objects like numbers or Numpy arrays, checkout "
-                        "https://flax.readthedocs.io/en/latest/guides/training_techniques/use_checkpointing.html#if-you-don-t-save-pytrees: "
-                        "save it with orrery::ArrayCheckpointer, or wrap it in a struct or map (or save a msgpack file, {.backend = Backend::msgpack})");
-  orbax::save_item(final_path, view, {.force = overwrite, .durability = durability});
-  clean_up(base, final_path, keep, overwrite, keep_every_n_steps);
+    throw ArgumentError(
+        "Orbax backend only accept pytree as save target. To save singular objects like numbers or Numpy arrays, checkout "
+        "https://flax.readthedocs.io/en/latest/guides/training_techniques/use_checkpointing.html#if-you-don-t-save-pytrees: "
+        "save it with orrery::ArrayCheckpointer, or wrap it in a struct or map (or save a msgpack file, {.backend = Backend::msgpack})");
+}
+
+// Saves the live tree (lists stay lists), in the background if there is a checkpointer, and cleans up once it is there. Flax cleans up
+// behind an AsyncCheckpointer at once, when the save may be done or not, and so what it removes is a matter of luck; here it is always
+// what goes where the save was done first, and nothing goes before. No check for newer steps: an older one may be saved. `clean_up_before`:
+// what goes is chosen before the save, so that one more stays, as save_checkpoint_multiprocess has it.
+inline void save_orbax_checkpoint(TreeView view, const CheckpointPaths& paths, const Retention& retention, Durability durability,
+                                  bool clean_up_before, AsyncCheckpointer* checkpointer) {
+  if (checkpointer) checkpointer->wait_until_finished();
+  refuse_bare_leaf(view);
+  if (!retention.overwrite && storage::exists(paths.final_path)) storage::throw_destination_exists(paths.final_path);
+  std::optional<std::vector<std::string>> chosen;
+  if (clean_up_before) {
+    chosen = superfluous(save_view(paths.base), paths.final_path, retention);
+    std::erase(*chosen, paths.final_path);  // made anew by the save
+  }
+  const auto clean_up_behind = [paths, retention, chosen = std::move(chosen)] {
+    if (chosen)
+      remove_checkpoints(*chosen, true);
+    else
+      clean_up(paths, retention, true);
+  };
+  SaveOptions options{.force = retention.overwrite, .durability = durability};
+  if (!checkpointer) {
+    orbax::save_item(paths.final_path, view, options);
+    return clean_up_behind();
+  }
+  orbax::AsyncEngine::Turn turn = orbax::engine_of(*checkpointer)->start(paths.final_path);
+  std::shared_ptr<orbax::Snapshot> snapshot = turn.copy(std::move(view));
+  turn.submit([snapshot = std::move(snapshot), paths, options, clean_up_behind](orbax::SaveControl& control) mutable {
+    options.on_progress = control.on_progress();
+    orbax::save_item(paths.final_path, snapshot->view(), options);
+    clean_up_behind();
+  });
 }
 
 // What a restore into a target goes by. Flax always gives transforms with a target, so that what a checkpoint lacks keeps the target's

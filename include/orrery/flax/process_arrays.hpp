@@ -13,6 +13,7 @@
 
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/flax/checkpoint_files.hpp"
 #include "orrery/formats/zarr/array_directory.hpp"
 #include "orrery/restore/plan.hpp"
 #include "orrery/storage/file_system.hpp"
@@ -24,7 +25,7 @@ namespace orrery::inline v0::flax::detail {
 
 class ProcessArrays {
  public:
-  explicit ProcessArrays(const std::string& checkpoint) : directory_(checkpoint + "_gda") {}
+  explicit ProcessArrays(const std::string& checkpoint) : directory_(checkpoint + std::string(process_arrays_suffix)) {}
 
   // Whether the state dict has a placeholder anywhere.
   static bool are_in(const Tree& state) {

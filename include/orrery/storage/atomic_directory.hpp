@@ -16,7 +16,8 @@
 
 namespace orrery::inline v0::storage {
 
-// Names that contain this are not finished, or about to go; nobody lists them.
+// Names that contain this are not finished, or about to go; nobody lists them. A dash has to follow: Orbax before 0.12 takes names without
+// one for finished checkpoints.
 inline constexpr std::string_view temporary_suffix = ".orbax-checkpoint-tmp";
 
 struct AtomicDirectoryOptions {
@@ -106,7 +107,7 @@ inline bool recover(const std::string& path) {
 
 inline AtomicDirectory::AtomicDirectory(std::string final_path, AtomicDirectoryOptions options)
     : final_path_(detail::without_slashes_at_end(std::move(final_path))),
-      path_(final_path_ + std::string(temporary_suffix)),
+      path_(final_path_ + std::string(temporary_suffix) + "-orrery"),
       options_(options) {
   // After a crash the old one may have to come back first: it must outlive this save, should this one fail too.
   if ((!options_.force && exists(final_path_)) || (recover(final_path_) && !options_.force)) throw_destination_exists(final_path_);

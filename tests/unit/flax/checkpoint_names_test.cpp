@@ -19,7 +19,7 @@ bool is_order(const Names& names, bool signed_numbers = true) {
 }
 }  // namespace
 
-TEST_CASE("numbers in names are compared as numbers") {
+TEST_CASE("T-C1: numbers in names are compared as numbers") {
   CHECK(is_order({"file_1", "file_2", "file_10", "file_11", "file_21"}));
   CHECK(is_order({"file_0.001", "file_0.01", "file_0.1", "file_1"}));
   CHECK(is_order({"file_-3.0", "file_-2", "file_-1", "file_0.0"}));
@@ -36,7 +36,7 @@ TEST_CASE("numbers in names are compared as numbers") {
 
 TEST_CASE("names that compare equal keep their order") { CHECK(flax::natural_sort({"a1.0", "a1", "a01"}) == Names{"a1.0", "a1", "a01"}); }
 
-TEST_CASE("paths are made plain as Flax does it") {
+TEST_CASE("T-C2: paths are made plain as Flax does it") {
   CHECK(flax::safe_normpath("./a/b/c") == "a/b/c");
   CHECK(flax::safe_normpath("/a//b/c") == "/a/b/c");
   CHECK(flax::safe_normpath("/a/../b/c") == "/b/c");

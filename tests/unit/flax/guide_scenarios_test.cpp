@@ -1,15 +1,18 @@
-// The Flax guide "Save and load checkpoints", as far as it concerns legacy files: scenarios S3', S6', S14, S16, S17 and L1 to L3 of
-// spec/flax-legacy.md 8.1.
+// The Flax guide "Save and load checkpoints", as far as it concerns flax.training.checkpoints: scenarios S3, S3', S6, S6', S9, S14 to S17,
+// S22 to S26 and L1 to L3 of spec/flax-legacy.md 8.1; S22 and S23 with an array of one process. S18 is in tests/unit/orbax.
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "guide_state.hpp"
+#include "orrery/checkpoint.hpp"
 #include "orrery/flax.hpp"
 
 using namespace orrery;
@@ -114,6 +117,71 @@ TEST_CASE("S15 to S17: a raw state is edited and taken by a struct with one fiel
   REQUIRE(restored.config.has_value());  // a None of the target takes what the state has
   CHECK(restored.config->dimensions == Array<std::int64_t>::from({5, 3}));
   CHECK(restored.data == std::vector{guide::x1()});
+}
+
+TEST_CASE("S3, S6: with the default switch save_checkpoint writes an Orbax directory, and a raw restore is its state dict") {
+  guide::TemporaryDirectory root;
+  const std::string ckpt_dir = root / "flax-checkpointing";
+  CHECK(fx::save_checkpoint(ckpt_dir, guide::checkpoint(), 0, {.keep = 2, .overwrite = true}) == ckpt_dir + "/checkpoint_0");
+  CHECK(std::filesystem::is_directory(ckpt_dir + "/checkpoint_0"));
+  const Tree raw = fx::restore_checkpoint(ckpt_dir);
+  CHECK(raw.keys() == std::vector<std::string>{"config", "data", "model"});
+  CHECK(raw["config"]["dimensions"] == Tree(Array<std::int64_t>::from({5, 3})));
+  CHECK(raw["data"]["0"] == Tree(guide::x1()));
+  CHECK(raw["model"]["opt_state"]["0"].is_none());
+  CHECK(raw["model"]["opt_state"]["1"].is_none());
+  CHECK(raw["model"]["params"]["kernel"] == Tree(guide::params().kernel));
+  CHECK(raw["model"]["step"].scalar<std::int64_t>() == 1);
+}
+
+TEST_CASE("S22, S23: a multiprocess save through an AsyncCheckpointer is Orbax's whatever the switch says, and a restore waits for it") {
+  guide::TemporaryDirectory root;
+  std::filesystem::create_directories(root / "orbax");
+  std::filesystem::create_directories(root / "flax-checkpointing");
+  AsyncCheckpointer async_checkpointer;
+  const std::map<std::string, Array<std::int32_t>> state{{"model", Array<std::int32_t>::arange(16).reshape({8, 2})}};
+  fx::config().flax_use_orbax_checkpointing = false;
+  CHECK(fx::save_checkpoint_multiprocess(root.path(), state, 3, {.keep = 4, .overwrite = true, .orbax_checkpointer = &async_checkpointer}) ==
+        root / "checkpoint_3");
+  fx::config().flax_use_orbax_checkpointing = true;
+  const std::map<std::string, Array<std::int32_t>> target{{"model", Array<std::int32_t>({4, 2})}};
+  CHECK(fx::restore_checkpoint(root.path(), target, {.step = 3, .orbax_checkpointer = &async_checkpointer}) == state);
+  CHECK(root.names() == std::vector<std::string>{"checkpoint_3", "flax-checkpointing", "orbax"});
+}
+
+TEST_CASE("S24: the switch says nothing about restoring") {
+  guide::TemporaryDirectory root;
+  fx::config().flax_use_orbax_checkpointing = false;
+  fx::save_checkpoint(root.path(), guide::checkpoint(), 5);
+  fx::config().flax_use_orbax_checkpointing = true;
+  CHECK(std::filesystem::is_regular_file(root / "checkpoint_5"));
+  CHECK(fx::restore_checkpoint(root.path(), guide::Checkpoint{}).model.step == 1);
+}
+
+TEST_CASE("S25: what save_checkpoint wrote with Orbax is an item that PyTreeCheckpointer restores") {
+  guide::TemporaryDirectory root;
+  const std::string path = fx::save_checkpoint(root.path(), guide::checkpoint(), 0);
+  const Tree raw = PyTreeCheckpointer().restore(path);
+  CHECK(raw["data"] == Tree::list({Tree(guide::x1())}));  // a list is a list here
+  CHECK(raw["model"]["opt_state"] == Tree::list({Tree::none(), Tree::none()}));
+  CHECK(raw["model"]["step"].scalar<std::int64_t>() == 1);
+}
+
+TEST_CASE("S26: a single array is no pytree to the Orbax backend; ArrayCheckpointer, a dict around it and msgpack are the ways out") {
+  guide::TemporaryDirectory root;
+  const Array<float> array = guide::x1();
+  CHECK_THROWS_WITH_AS(fx::save_checkpoint(root.path(), array, 0),
+                       doctest::Contains("Orbax backend only accept pytree as save target. To save singular objects like numbers or Numpy "
+                                         "arrays, checkout https://flax.readthedocs.io/en/latest/guides/training_techniques/"
+                                         "use_checkpointing.html#if-you-don-t-save-pytrees"),
+                       ArgumentError);
+  ArrayCheckpointer().save(root / "array", array);
+  CHECK(ArrayCheckpointer().restore<Array<float>>(root / "array") == array);
+  const std::map<std::string, Array<float>> wrapped{{"array", array}};
+  fx::save_checkpoint(root.path(), wrapped, 0);
+  CHECK(fx::restore_checkpoint<std::map<std::string, Array<float>>>(root.path()) == wrapped);
+  fx::save_checkpoint(root.path(), array, 1, {.backend = fx::Backend::msgpack});
+  CHECK(fx::restore_checkpoint<Array<float>>(root.path()) == array);
 }
 
 TEST_CASE("L1: a field too many is an error that names it") {

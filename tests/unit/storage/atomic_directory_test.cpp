@@ -41,7 +41,7 @@ TEST_CASE("a committed directory appears under its name, parents and all, and le
   for (Durability durability : {Durability::fast, Durability::synced}) {
     const std::string path = scratch / (durability == Durability::fast ? "run/a/7" : "run/b/7/");
     AtomicDirectory directory(path, {.durability = durability});
-    CHECK(directory.path() == directory.final_path() + ".orbax-checkpoint-tmp");
+    CHECK(directory.path() == directory.final_path() + ".orbax-checkpoint-tmp-orrery");
     fill(directory.path(), "new");
     CHECK_FALSE(exists(path));
     directory.commit();
@@ -55,8 +55,8 @@ TEST_CASE("without commit nothing remains, and a leftover of an earlier save is 
   ScratchDirectory scratch;
   { AtomicDirectory directory(scratch / "7"); fill(directory.path(), "new"); }
   CHECK(list_directory(scratch.path()).empty());
-  make_directories(scratch / "7.orbax-checkpoint-tmp/stale");
-  write_file(scratch / "7.orbax-checkpoint-tmp/stale/file", "x");
+  make_directories(scratch / "7.orbax-checkpoint-tmp-orrery/stale");
+  write_file(scratch / "7.orbax-checkpoint-tmp-orrery/stale/file", "x");
   save(scratch / "7", "new", {});
   CHECK(state_of(scratch / "7") == "new");
 }

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "orrery/core/error.hpp"
@@ -18,9 +21,10 @@
 
 namespace orrery::inline v0::msgpack_format {
 
-// The state dict of a value: lists and tuples become dicts of "0", "1", ..., structs dicts of their fields, empty ones {}. Order of
-// insertion. The value must outlive the image. Linear in nodes; copies payloads of up to 256 bytes, no others.
-Image image_of_state_dict(const TreeView& value, PackOptions options = {});
+// The state dict of a value: lists and tuples become dicts of "0", "1", ..., structs dicts of their fields, empty ones {}. Keys in the
+// order of insertion, or sorted at every level as image_of_tree sorts them. The value must outlive the image. Linear in nodes but for
+// the sorting; copies payloads of up to 256 bytes, no others.
+Image image_of_state_dict(const TreeView& value, PackOptions options = {}, bool sort_keys = false);
 
 // A tree as it is: lists stay lists, keys keep their kinds. `sort_keys`: dicts in Python's order of keys at every level, as
 // msgpack_serialize rebuilds them; otherwise as inserted. Tuples are refused, as by Flax.
@@ -39,12 +43,21 @@ namespace detail {
 // Python's packer has this limit too, with this text (3.9).
 inline constexpr std::size_t max_depth = 1024;
 
-inline std::size_t pack_node(Packer& packer, const TreeView& view, std::size_t at, const PathLink* path) {
+// In the order of the strings that positions become: "0", "1", "10", "2".
+inline bool comes_before(std::size_t a, std::size_t b) {
+  char texts[2][20];
+  const auto text = [](char (&to)[20], std::size_t i) {
+    return std::string_view(to, static_cast<std::size_t>(std::to_chars(to, to + sizeof to, i).ptr - to));
+  };
+  return text(texts[0], a) < text(texts[1], b);
+}
+
+inline void pack_node(Packer& packer, const TreeView& view, std::size_t at, bool sort_keys, const PathLink* path) {
   packer.at(path);
   const ViewNode& node = view.nodes[at];
   switch (node.kind) {
-    case NodeKind::none: packer.none(); return at + 1;
-    case NodeKind::leaf: packer.leaf(view.leaves[node.count], true); return at + 1;
+    case NodeKind::none: return packer.none();
+    case NodeKind::leaf: return packer.leaf(view.leaves[node.count], true);
     case NodeKind::dict:
     case NodeKind::record:
     case NodeKind::list:
@@ -52,17 +65,25 @@ inline std::size_t pack_node(Packer& packer, const TreeView& view, std::size_t a
   }
   const bool keyed = node.kind == NodeKind::dict || node.kind == NodeKind::record;
   packer.map(node.count);
-  std::size_t child = at + 1;
-  for (std::size_t i = 0; i < node.count; ++i) {
-    const PathLink link{path, view.nodes[child].name, i, !keyed};
+  const auto child = [&](std::size_t i, std::size_t child_at) {
+    const PathLink link{path, view.nodes[child_at].name, i, !keyed};
     packer.at(&link);
     if (keyed)
       packer.string(link.key);
     else
       packer.index(i);
-    child = pack_node(packer, view, child, &link);
+    pack_node(packer, view, child_at, sort_keys, &link);
+  };
+  if (!sort_keys) {
+    for (std::size_t i = 0, next = at + 1; i < node.count; next = view.nodes[next].end, ++i) child(i, next);
+    return;
   }
-  return child;
+  std::vector<std::pair<std::size_t, std::size_t>> children;  // position, node
+  for (std::size_t i = 0, next = at + 1; i < node.count; next = view.nodes[next].end, ++i) children.emplace_back(i, next);
+  std::sort(children.begin(), children.end(), [&](const auto& a, const auto& b) {
+    return keyed ? view.nodes[a.second].name < view.nodes[b.second].name : comes_before(a.first, b.first);
+  });
+  for (const auto& [i, child_at] : children) child(i, child_at);
 }
 
 // Python's order of the keys of one dict; it has none for keys of different kinds.
@@ -121,10 +142,10 @@ inline void pack_tree(Packer& packer, const Tree& tree, bool sort_keys, bool bel
 
 }  // namespace detail
 
-inline Image image_of_state_dict(const TreeView& value, PackOptions options) {
+inline Image image_of_state_dict(const TreeView& value, PackOptions options, bool sort_keys) {
   Image image;
   Packer packer(image, options);
-  if (!value.nodes.empty()) detail::pack_node(packer, value, 0, nullptr);
+  if (!value.nodes.empty()) detail::pack_node(packer, value, 0, sort_keys, nullptr);
   image.close_heads();
   return image;
 }
