@@ -147,9 +147,14 @@ inline std::optional<std::string> checkpoint_to_restore(const std::string& direc
     if (!storage::exists(path)) throw NotFoundError("Matching checkpoint not found: " + path);
     return path;
   }
-  if (!storage::exists(plain)) return std::nullopt;
+  if (!storage::exists(plain)) {
+    log(LogLevel::info, "Found no checkpoint directory at " + plain);
+    return std::nullopt;
+  }
   if (!storage::is_directory(plain) || is_orbax_checkpoint(plain)) return plain;
-  return latest_checkpoint(plain, options.prefix);
+  std::optional<std::string> latest = latest_checkpoint(plain, options.prefix);
+  if (!latest) log(LogLevel::info, "Found no checkpoint files in " + plain + " with prefix " + options.prefix);
+  return latest;
 }
 
 inline bool is_orbax_directory(const std::string& path) { return storage::is_directory(path) && is_orbax_checkpoint(path); }

@@ -31,14 +31,17 @@ inline bool truth_of(const std::string& text, std::string_view name) {
   throw ArgumentError("invalid truth value '" + text + "' for environment '" + std::string(name) + "'");
 }
 
+// On, unless the environment says otherwise.
+inline bool switch_of_environment() {
+  const char* text = std::getenv("FLAX_USE_ORBAX_CHECKPOINTING");
+  return text ? truth_of(text, "FLAX_USE_ORBAX_CHECKPOINTING") : true;
+}
+
 }  // namespace detail
 
 // The configuration of this process. Reading and setting it is safe from any thread.
 inline Config& config() {
-  static Config config{[] {
-    const char* text = std::getenv("FLAX_USE_ORBAX_CHECKPOINTING");
-    return text ? detail::truth_of(text, "FLAX_USE_ORBAX_CHECKPOINTING") : true;
-  }()};
+  static Config config{detail::switch_of_environment()};
   return config;
 }
 

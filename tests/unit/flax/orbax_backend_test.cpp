@@ -1,9 +1,12 @@
 #include <doctest/doctest.h>
 
+#include <stdlib.h>
+
 #include <cerrno>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -170,4 +173,30 @@ TEST_CASE("the switch takes the words that Python takes for true and false") {
   CHECK(fx::detail::truth_of("Yes", "X"));
   CHECK_FALSE(fx::detail::truth_of("OFF", "X"));
   CHECK_THROWS_WITH_AS(fx::detail::truth_of("maybe", "X"), "invalid truth value 'maybe' for environment 'X'", ArgumentError);
+}
+
+TEST_CASE("the switch is on unless the environment says otherwise") {
+  ::unsetenv("FLAX_USE_ORBAX_CHECKPOINTING");
+  CHECK(fx::detail::switch_of_environment());
+  ::setenv("FLAX_USE_ORBAX_CHECKPOINTING", "0", 1);
+  CHECK_FALSE(fx::detail::switch_of_environment());
+  ::setenv("FLAX_USE_ORBAX_CHECKPOINTING", "perhaps", 1);
+  CHECK_THROWS_AS(fx::detail::switch_of_environment(), ArgumentError);
+  ::unsetenv("FLAX_USE_ORBAX_CHECKPOINTING");
+}
+
+TEST_CASE("what a restore does not find, and what a save removes, the log handler is told without a warning") {
+  storage_test::ScratchDirectory root;
+  std::vector<std::string> told;
+  set_log_handler([&told](LogLevel level, std::string_view text) {
+    CHECK(level == LogLevel::info);
+    told.emplace_back(text);
+  });
+  fx::restore_checkpoint(root / "absent");
+  fx::restore_checkpoint(root.path(), {.prefix = "c_"});
+  for (int step : {0, 1}) fx::save_checkpoint(root.path(), State{step}, step);
+  set_log_handler(nullptr);
+  CHECK(told == std::vector<std::string>{"Found no checkpoint directory at " + (root / "absent"),
+                                         "Found no checkpoint files in " + root.path() + " with prefix c_",
+                                         "Removing checkpoint at " + (root / "checkpoint_0")});
 }
