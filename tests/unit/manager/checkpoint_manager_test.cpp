@@ -211,7 +211,7 @@ TEST_CASE("what dead processes left is skipped; half deleted steps go when the r
   ScratchDirectory scratch;
   const std::string root = scratch / "m";
   CheckpointManager(root).save(1, numbered(1), quick());
-  for (const char* name : {"2.orbax-checkpoint-tmp", "3.orbax-checkpoint-tmp-4", "deleted-0-77-3.orbax-checkpoint-tmp", "other"}) {
+  for (const char* name : {"2.orbax-checkpoint-tmp-orrery", "3.orbax-checkpoint-tmp-4", "deleted-0-77-3.orbax-checkpoint-tmp", "other"}) {
     storage::make_directories(root + "/" + name + "/default");
     storage::write_file(root + "/" + name + "/default/x", "x");
   }
@@ -219,7 +219,7 @@ TEST_CASE("what dead processes left is skipped; half deleted steps go when the r
   {
     CheckpointManager manager(root);
     CHECK(manager.all_steps() == Steps{1});
-    CHECK(names_in(manager) == Names{"1", "2.orbax-checkpoint-tmp", "3.orbax-checkpoint-tmp-4", "9", "other"});
+    CHECK(names_in(manager) == Names{"1", "2.orbax-checkpoint-tmp-orrery", "3.orbax-checkpoint-tmp-4", "9", "other"});
     CHECK(manager.save(2, numbered(2), quick()));  // removes its own leftover
     CHECK(names_in(manager) == Names{"1", "2", "3.orbax-checkpoint-tmp-4", "9", "other"});
   }
