@@ -14,7 +14,12 @@ using orrery::storage::FileOperation;
 class Gate final : public orrery::storage::FileSystemHook {
  public:
   explicit Gate(FileOperation at) : at_(at) {}
-  ~Gate() override { open(); }
+  // Lets it through, and waits until it has gone. The hook is taken out of the file system before that.
+  ~Gate() override {
+    open();
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return inside_ == 0; });
+  }
 
   // Until the save has come to the gate.
   void wait_for_arrival() {
@@ -33,9 +38,12 @@ class Gate final : public orrery::storage::FileSystemHook {
   int before(orrery::storage::FileCall& call) noexcept override {
     if (call.operation != at_) return 0;
     std::unique_lock lock(mutex_);
+    ++inside_;
     arrived_ = true;
     changed_.notify_all();
     changed_.wait(lock, [this] { return open_; });
+    --inside_;
+    changed_.notify_all();  // under the lock: it is the last that is done with the gate
     return code_;
   }
 
@@ -43,6 +51,7 @@ class Gate final : public orrery::storage::FileSystemHook {
   FileOperation at_;
   std::mutex mutex_{};
   std::condition_variable changed_{};
+  std::size_t inside_ = 0;
   bool arrived_ = false, open_ = false;
   int code_ = 0;
 };
