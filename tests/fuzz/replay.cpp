@@ -36,7 +36,7 @@ namespace fs = std::filesystem;
 
 // No more memory than that: what asks for more on an input's word gets std::bad_alloc. (Sanitizers take terabytes of address space.)
 static void limit_memory() {
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   rlimit little{};
   ::getrlimit(RLIMIT_AS, &little);
   little.rlim_cur = rlim_t{3} << 30;

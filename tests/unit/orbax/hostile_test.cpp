@@ -25,7 +25,7 @@ class LittleMemory {
  public:
   LittleMemory() {
     ::getrlimit(RLIMIT_AS, &before_);
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     rlimit little = before_;
     little.rlim_cur = rlim_t{3} << 30;
     ::setrlimit(RLIMIT_AS, &little);
