@@ -135,6 +135,10 @@ def nnx_state(seed):
     return nnx.state(model(seed))
 
 
+def dropout(seed):
+    return nnx.state(nnx.Dropout(0.5, rngs=nnx.Rngs(seed)))
+
+
 def nnx_optimizer(seed):
     return nnx.state(nnx.Optimizer(model(seed), optax.adam(0.1), wrt=nnx.Param))
 
@@ -153,6 +157,8 @@ CASES = {
     "early_stopping": Made(stopping, EVERY[1:]),
     "nnx_raw_state": Made(nnx_state, EVERY[1:2], layouts=("orbax",)),
     "nnx_state": Made(nnx_state, EVERY[2:], layouts=("orbax",)),
+    "nnx_dropout": Made(dropout, EVERY[3:], layouts=("orbax",)),
+    "nnx_dropout_default": Made(dropout, EVERY[2:3], layouts=("orbax",)),
     "nnx_pure_dict": Made(lambda seed: nnx.to_pure_dict(nnx_state(seed)), EVERY[2:]),
     "nnx_optimizer": Made(nnx_optimizer, EVERY[3:], layouts=("orbax",)),
     "nnx_optimizer_with_model": Made(nnx_optimizer, EVERY[2:3], layouts=("orbax",)),

@@ -144,6 +144,17 @@ struct NnxModel {
 };
 using Variable = flax::Variable<Floats>;
 using RawVariable = flax::RawVariable<Floats>;
+struct NnxStream {
+  flax::Variable<std::uint32_t> count;
+  flax::Variable<PrngKey> key;
+};
+struct NnxStreams {
+  NnxStream default_;
+};
+template <class Rngs>
+struct NnxDropout {
+  Rngs rngs;
+};
 struct NnxParams {
   std::map<int, NnxLinear<Variable>> layers;
   NnxLinear<Variable> linear;
@@ -176,4 +187,8 @@ struct orrery::Reflect<states::NormedState> {
 template <>
 struct orrery::Reflect<states::LongExperiment> {
   static constexpr auto fields = orrery::fields(orrery::base<states::Experiment>(), orrery::field<&states::LongExperiment::epoch>("epoch"));
+};
+template <>
+struct orrery::Reflect<states::NnxStreams> {
+  static constexpr auto fields = orrery::fields(orrery::field<&states::NnxStreams::default_>("default"));
 };

@@ -73,6 +73,10 @@ def backtracking():
     return optax.lbfgs(memory_size=2, linesearch=optax.scale_by_backtracking_linesearch(5, store_grad=True))
 
 
+def sharpness_aware():
+    return contrib.sam(optax.sgd(0.1), optax.chain(contrib.normalize(), optax.sgd(0.05)))
+
+
 def lookahead():
     return optax.lookahead(optax.sgd(0.1, momentum=0.9), 2, 0.5)
 
@@ -127,6 +131,7 @@ CASES = {
     "adamw": Optimizer(lambda: optax.adamw(0.1)),
     "adamw_scheduled": Optimizer(lambda: optax.adamw(schedule())),
     "adamw_masked": Optimizer(lambda: optax.adamw(0.1, mask=kernels)),
+    "adamw_scheduled_masked": Optimizer(lambda: optax.adamw(schedule(), mask=kernels)),
     "adamax": Optimizer(lambda: optax.adamax(0.1)),
     "adamaxw": Optimizer(lambda: optax.adamaxw(0.1)),
     "nadam": Optimizer(lambda: optax.nadam(0.1), SINCE_2024),
@@ -221,7 +226,8 @@ CASES = {
     "muon": Optimizer(lambda: contrib.muon(0.1), NEWEST),
     "prodigy": Optimizer(lambda: contrib.prodigy(), SINCE_2024),
     "reduce_on_plateau": Optimizer(lambda: optax.chain(optax.adam(0.1), contrib.reduce_on_plateau()), SINCE_2024, value),
-    "sam": Optimizer(lambda: contrib.sam(optax.sgd(0.1), optax.chain(contrib.normalize(), optax.sgd(0.05))), NEWEST),
+    "sam": Optimizer(sharpness_aware, NEWEST),
+    "sam_dataclass": Optimizer(sharpness_aware, EVERY[1:3], layouts=("orbax",)),
     "schedule_free": Optimizer(lambda: contrib.schedule_free(optax.adam(0.1), 0.1), SINCE_2025),
     "schedule_free_vector": Optimizer(lambda: contrib.schedule_free(optax.adam(0.1), 0.1), EVERY[1:2]),
     "schedule_free_adamw": Optimizer(lambda: contrib.schedule_free_adamw(0.1), SINCE_2025),

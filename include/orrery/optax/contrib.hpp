@@ -61,7 +61,7 @@ struct ProdigyState {
   std::int32_t count = 0;
 };
 
-// optax before 0.2.5 has two other names in it: FirstDoGState.
+// optax up to 0.2.4 has two other names in it: FirstDoGState.
 template <class Params, class Scalar = float>
 struct DoGState {
   using orrery_namedtuple = void;
@@ -164,7 +164,7 @@ struct ReduceLROnPlateauState {
   Scalar avg_value{};
 };
 
-// `Cache` is the parameters' mirror, std::monostate in opaque mode. Before optax 0.2.5 a dataclass, which Orbax cannot hold.
+// `Cache` is the parameters' mirror, std::monostate in opaque mode. In Python a dataclass up to optax 0.2.4.
 template <class State, class Adversary, class Cache>
 struct SAMState {
   using orrery_namedtuple = void;

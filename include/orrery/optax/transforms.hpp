@@ -74,7 +74,7 @@ struct WeightDecaySchedule {
 // A random key without its implementation's name: what jax.random.PRNGKey makes. jax.random.key makes a PrngKey.
 using RawKey = std::array<std::uint32_t, 2>;
 
-// Key: PrngKey with optax 0.2.6 and later, which the msgpack layout cannot hold; RawKey before.
+// The key is typed in optax 0.2.8, which the msgpack layout cannot hold, and a RawKey up to 0.2.4.
 template <class Key = PrngKey>
 struct AddNoiseState {
   using orrery_namedtuple = void;
