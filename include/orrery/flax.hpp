@@ -2,6 +2,7 @@
 #pragma once
 
 #include "orrery/flax/async_manager.hpp"     // IWYU pragma: export
+#include "orrery/flax/boxes.hpp"             // IWYU pragma: export
 #include "orrery/flax/checkpoint_files.hpp"  // IWYU pragma: export
 #include "orrery/flax/checkpoint_names.hpp"  // IWYU pragma: export
 #include "orrery/flax/checkpoints.hpp"       // IWYU pragma: export

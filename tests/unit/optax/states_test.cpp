@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <map>
 #include <string>
+#include <variant>
 
 #include "orrery/flax/serialization.hpp"
 #include "orrery/optax.hpp"
@@ -75,5 +77,36 @@ TEST_CASE("every state keeps its fields' names and order") {
   CHECK(keys(optax::InjectHyperparamsState<Weights, Weights>{}) == "count hyperparams inner_state ");
   CHECK(keys(optax::InjectStatefulHyperparamsState<Weights, Weights, Weights>{}) == "count hyperparams hyperparams_states inner_state ");
   CHECK(keys(optax::MultiStepsState<Weights, optax::SgdState>{}) == "mini_step gradient_step inner_opt_state acc_grads skip_state ");
+  CHECK(keys(optax::ScaleByAdanState<Weights>{}) == "m v n g t ");
+  CHECK(keys(optax::ScaleByLBFGSState<Weights>{}) == "count params updates diff_params_memory diff_updates_memory weights_memory ");
+  CHECK(keys(optax::contrib::ProdigyState<Weights>{}) == "exp_avg exp_avg_sq grad_sum params0 estim_lr numerator_weighted count ");
+  CHECK(keys(optax::contrib::ScheduleFreeState<Weights, optax::SgdState>{}) == "b1 weight_sum step_count max_lr base_optimizer_state z ");
+  CHECK(keys(optax::experimental::AccumulateAvgUpdatesState<Weights>{}) == "micro_step ready avg_grad ");
+  CHECK(keys(optax::ApplyIfFiniteState<Weights>{}) == "notfinite_count last_finite total_notfinite inner_state ");
   CHECK(keys(optax::ApplyIfFiniteState<Weights, Array<bool>>{}) == "notfinite_count last_finite total_notfinite inner_state ");
+}
+
+TEST_CASE("a flag is an array of bool without dimensions, not Python's bool") {
+  optax::ZeroNansState<std::map<std::string, optax::Flag>> state{{{"a", true}, {"b", false}}};
+  const std::string bytes = flax::to_bytes(state);
+  CHECK(hex(bytes) == "81a9666f756e645f6e616e82a161c70a019390a4626f6f6cc40101a162c70a019390a4626f6f6cc40100");
+  const auto back = flax::from_bytes(optax::ZeroNansState<std::map<std::string, optax::Flag>>{{{"a", false}, {"b", true}}}, bytes);
+  CHECK(back.found_nan.at("a"));
+  CHECK_FALSE(back.found_nan.at("b"));
+  Tree wrong = Tree::dict();
+  wrong["found_nan"] = Tree::dict();
+  wrong["found_nan"]["a"] = Array<bool>({2});
+  CHECK_THROWS_AS((flax::from_state_dict(optax::ZeroNansState<std::map<std::string, optax::Flag>>{{{"a", false}}}, wrong)), Error);
+}
+
+TEST_CASE("what a mask leaves out is a node without anything, beside parameters in one map") {
+  using Masked = std::map<std::string, std::variant<Array<float>, optax::MaskedNode>>;
+  optax::PartitionState<optax::Labels<optax::TraceState<Masked>>> state;
+  state.inner_states["a"].inner_state.trace = {{"b", optax::MaskedNode{}}, {"w", Array<float>({1})}};
+  const Tree dict = flax::to_state_dict(state);
+  const Tree& trace = dict["inner_states"]["a"]["inner_state"]["trace"];
+  CHECK(trace["b"].size() == 0);
+  CHECK(trace["w"].shape() == Shape{1});
+  const auto back = flax::from_state_dict(state, dict);
+  CHECK(std::holds_alternative<optax::MaskedNode>(back.inner_states.at("a").inner_state.trace.at("b")));
 }
