@@ -1,0 +1,8 @@
+// Arrays cut over the devices of a mesh, and the processes that own them: Mesh, PartitionSpec, NamedSharding.
+#pragma once
+
+#include "orrery/distributed/coordinator.hpp"
+#include "orrery/distributed/single_process.hpp"
+#include "orrery/sharding/mesh.hpp"
+#include "orrery/sharding/named_sharding.hpp"
+#include "orrery/sharding/partition_spec.hpp"
