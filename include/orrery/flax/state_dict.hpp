@@ -48,6 +48,7 @@ inline Tree owned_leaf(const LeafView& leaf) {
     case LeafKind::bytes: return Tree::bytes(std::string(leaf.text));
     case LeafKind::ext: return Tree::ext(leaf.ext_code, std::string(leaf.text));
     case LeafKind::prng_key: return Tree::prng_key(std::string(leaf.text), AnyArray::copy_of(leaf.array));
+    case LeafKind::sharded: return Tree::from_array(gathered(leaf));
   }
   return Tree();
 }

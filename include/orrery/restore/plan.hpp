@@ -55,6 +55,19 @@ struct Plan {
   }
 };
 
+// Fills a target with elements that are in memory, all of them, of any dtype.
+inline void copy_into(const ArrayView& from, const LeafView& to) {
+  if (!to.shards) return cast_copy(from, to.array);
+  for (const ShardView& shard : to.shards->shards) {
+    ArrayView part = from;
+    const char* data = static_cast<const char*>(from.data);
+    for (std::size_t i = 0; i < part.rank(); ++i) data += shard.box.origin[i] * from.strides[i];
+    part.data = data;
+    part.shape = shard.box.extents;
+    cast_copy(part, shard.array);
+  }
+}
+
 // Where one stored leaf goes. `to` is writable although LeafView says const: it was made from a mutable target. Where `cast`, its
 // dtype differs from the stored one; shapes are equal always.
 struct Slot {
@@ -192,7 +205,7 @@ inline Slots open_slots(Plan& plan, void* target) {
 // Copies the slots whose stored leaf holds its value already (a Tree in memory, values of an aggregate file).
 inline void copy_held(const Slots& slots) {
   for (const Slot& slot : slots.reads)
-    if (slot.from->has_value()) cast_copy(slot.from->array().view(), slot.to.array);
+    if (slot.from->has_value()) copy_into(slot.from->array().view(), slot.to);
 }
 
 inline RestoreReport report_of(const Plan& plan) {
