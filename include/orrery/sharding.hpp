@@ -1,4 +1,4 @@
-// Arrays cut over the devices of a mesh, and the processes that own them: Mesh, PartitionSpec, NamedSharding.
+// Arrays cut over the devices of a mesh, and the processes that own them: Mesh, PartitionSpec, NamedSharding, ShardedArray.
 #pragma once
 
 #include "orrery/distributed/coordinator.hpp"
@@ -6,3 +6,4 @@
 #include "orrery/sharding/mesh.hpp"
 #include "orrery/sharding/named_sharding.hpp"
 #include "orrery/sharding/partition_spec.hpp"
+#include "orrery/sharding/sharded_array.hpp"

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "orrery/core/array_view.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/core/shape.hpp"
 
@@ -57,6 +58,14 @@ inline Box relative_to(const Box& part, const Box& whole) {
   Box out = part;
   for (std::size_t i = 0; i < part.rank(); ++i) out.origin[i] -= whole.origin[i];
   return out;
+}
+
+// What a view of a whole array shows of that box.
+inline ArrayView part_of(const ArrayView& whole, const Box& box) {
+  const char* data = static_cast<const char*>(whole.data);
+  if (data && !box.empty())
+    for (std::size_t i = 0; i < box.rank(); ++i) data += box.origin[i] * whole.strides[i];
+  return {whole.dtype, box.extents, whole.strides, data};
 }
 
 }  // namespace orrery::inline v0
