@@ -3,6 +3,7 @@
 
 #include "orrery/distributed/coordinator.hpp"
 #include "orrery/distributed/single_process.hpp"
+#include "orrery/sharding/array_parts_of.hpp"
 #include "orrery/sharding/mesh.hpp"
 #include "orrery/sharding/named_sharding.hpp"
 #include "orrery/sharding/partition_spec.hpp"

@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,7 +27,7 @@
 #include "orrery/restore/plan.hpp"
 #include "orrery/storage/progress.hpp"
 #include "orrery/storage/scatter_reader.hpp"
-#include "orrery/tree/shards_view.hpp"
+#include "orrery/tree/array_parts.hpp"
 
 namespace orrery::inline v0::orbax {
 
@@ -60,6 +62,11 @@ class LeafReader {
     std::size_t request;
     std::array<char, 4> bytes;
   };
+  struct Lexicographic {
+    bool operator()(std::span<const Dim> a, std::span<const Dim> b) const {
+      return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+    }
+  };
   struct Plain {
     std::vector<storage::ReadRequest> requests{};
     std::vector<Trailer> trailers{};
@@ -69,7 +76,7 @@ class LeafReader {
   static constexpr std::uint64_t large_shard = std::uint64_t{1} << 20;  // from here on a second read costs less than a copy
 
   void read(const StoredItem::Leaf& leaf, const Slot& slot) {
-    if (slot.to.shards) return read_shards(leaf, *slot.to.shards);
+    if (slot.to.parts) return read_parts(leaf, *slot.to.parts);
     if (slot.part) return read_part(leaf, slot.to.array);
     if (leaf.aggregated) return item_.aggregate().read(*leaf.aggregated, slot.to.array);
     if (slot.to.array.size() == 0) return;
@@ -119,21 +126,20 @@ class LeafReader {
   }
 
   // What this process holds of an array: each part once, wherever else it lies.
-  void read_shards(const StoredItem::Leaf& leaf, const ShardsView& shards) {
+  void read_parts(const StoredItem::Leaf& leaf, const ArrayParts& parts) {
     if (leaf.aggregated) {
       const AnyArray whole = AnyArray::uninitialized(leaf.aggregated->dtype(), leaf.aggregated->shape());
       item_.aggregate().read(*leaf.aggregated, whole.view());
-      return copy_into(whole.view(), LeafView{.kind = LeafKind::sharded, .shards = &shards});
+      return copy_into(whole.view(), {.kind = LeafKind::sharded, .parts = &parts});
     }
-    for (std::size_t i = 0; i < shards.shards.size(); ++i) {
-      const ShardView& shard = shards.shards[i];
-      if (shard.box.empty()) continue;
-      const auto before = std::find_if(shards.shards.begin(), shards.shards.begin() + static_cast<std::ptrdiff_t>(i),
-                                       [&](const ShardView& other) { return other.box == shard.box; });
-      if (before != shards.shards.begin() + static_cast<std::ptrdiff_t>(i))
-        replicas_.emplace_back(before->array, shard.array);
+    std::map<std::span<const Dim>, const ArrayPart*, Lexicographic> read;
+    for (const ArrayPart& part : parts.parts) {
+      if (part.box.empty()) continue;
+      const auto [before, is_new] = read.emplace(part.box.origin, &part);
+      if (is_new)
+        read_box(leaf, part.box, part.array);
       else
-        read_box(leaf, shard.box, shard.array);
+        replicas_.emplace_back(before->second->array, part.array);
     }
   }
 
@@ -154,7 +160,7 @@ class LeafReader {
     zarr::for_each_chunk(leaf.array->shape, leaf.array->chunks, box, [&](const Shape& index, const Box& piece) {
       const std::string key = zarr::chunk_key(index, leaf.array->keys);
       const auto value = item_.store().find(prefix, key);
-      const ArrayView target = zarr::detail::part_of(to, relative_to(piece, box).origin, piece.extents);
+      const ArrayView target = part_of(to, relative_to(piece, box));
       const bool has_crc = !leaf.array->codecs.bytes.empty();
       const std::size_t chunk_bytes = leaf.array->chunk_bytes();
       if (!value || value->is_inline || value->length != chunk_bytes + (has_crc ? zarr::crc32c_size : 0)) {

@@ -61,12 +61,12 @@ inline void write_jax_metadata(const std::string& directory, const Params& param
       metadatas += ", ";
     }
     const ArrayView& array = param.leaf->array;
-    const ShardsView* shards = param.leaf->shards;
-    const std::string shape = list(shards ? shards->write_shape : array.shape), chunks = list(layout_of(param, array.dtype, options).chunks);
+    const ArrayParts* parts = param.leaf->parts;
+    const std::string shape = list(parts ? parts->part_shape : array.shape), chunks = list(layout_of(param, array.dtype, options).chunks);
     shardings += json::quoted(base64_url(param.name)) + ":" +
-                 json::quoted(shards ? shards->sharding : R"({"sharding_type": "SingleDeviceSharding", "device_str": "TFRT_CPU_0"})");
+                 json::quoted(parts ? parts->sharding : R"({"sharding_type": "SingleDeviceSharding", "device_str": "TFRT_CPU_0"})");
     metadatas += R"({"array_metadata": {"param_name": )" + json::quoted(param.name) + ", \"write_shape\": " + shape + ", \"chunk_shape\": " + chunks +
-                 ", \"ext_metadata\": " + (shards ? "null" : "{\"random_key_impl\": " + json::quoted(param.leaf->text) + "}") + "}}";
+                 ", \"ext_metadata\": " + (parts ? "null" : "{\"random_key_impl\": " + json::quoted(param.leaf->text) + "}") + "}}";
   }
   if (shardings.empty()) return;
   write_text(directory + "/_sharding", "{" + shardings + "}");

@@ -68,7 +68,7 @@ class ArrayWriter {
       store_.put_metadata(prefix, ".zarray", zarr::to_json(layout));
     const ArrayView& array = param.leaf->array;
     if (array.size() == 0) return;  // an array without elements has no chunks
-    if (param.leaf->shards) return write_shards(*param.leaf->shards, layout, prefix);
+    if (param.leaf->parts) return write_parts(*param.leaf->parts, layout, prefix);
     zarr::for_each_chunk(layout.shape, layout.chunks, Box::whole(layout.shape), [&](const Shape& index, const Box&) {
       const zarr::ChunkElements elements = zarr::chunk_elements(layout, array, index);
       const bool is_whole = elements.is_direct() && elements.nbytes() == array.nbytes();
@@ -104,12 +104,12 @@ class ArrayWriter {
     });
   }
 
-  void write_shards(const ShardsView& shards, const zarr::ArrayMetadata& layout, const std::string& prefix) {
-    for (const ShardView& shard : shards.shards) {
-      if (shard.write.empty()) continue;
-      zarr::for_each_chunk(layout.shape, layout.chunks, shard.write, [&](const Shape& index, const Box& part) {
-        ArrayView elements = zarr::detail::part_of(shard.array, relative_to(part, shard.box).origin, part.extents);
-        if (part.extents != layout.chunks) elements = in_whole_chunk(elements, layout.chunks);
+  void write_parts(const ArrayParts& parts, const zarr::ArrayMetadata& layout, const std::string& prefix) {
+    for (const ArrayPart& part : parts.parts) {
+      if (!part.writes) continue;
+      zarr::for_each_chunk(layout.shape, layout.chunks, part.box, [&](const Shape& index, const Box& chunk) {
+        ArrayView elements = part_of(part.array, relative_to(chunk, part.box));
+        if (chunk.extents != layout.chunks) elements = in_whole_chunk(elements, layout.chunks);
         write_chunk(prefix + zarr::chunk_key(index, layout.keys), layout, {std::move(elements), layout.dtype}, std::nullopt);
       });
     }
@@ -124,7 +124,7 @@ class ArrayWriter {
       padded_.clear();
       padded_bytes_ = 0;
     }
-    copy(elements, zarr::detail::part_of(whole.view(), Shape::zeros(chunk.size()), elements.shape));
+    copy(elements, part_of(whole.view(), Box::whole(elements.shape)));
     padded_bytes_ += whole.view().nbytes();
     return padded_.emplace_back(std::move(whole)).view();
   }
@@ -271,7 +271,7 @@ inline Progress progress_of(const Params& params) {
   for (const Param& param : params.list) {
     if (param.leaf) ++progress.leaves_total;
     if (is_array(param))
-      progress.bytes_total += param.leaf->shards ? param.leaf->shards->write_bytes() : param.leaf->array.nbytes();
+      progress.bytes_total += param.leaf->parts ? param.leaf->parts->written_bytes() : param.leaf->array.nbytes();
   }
   return progress;
 }

@@ -147,6 +147,19 @@ class ShardedArray {
     return view;
   }
 
+  // Whether resize() would take that shape.
+  bool takes_shape(const Shape& shape) const {
+    if (shape == shape_) return true;
+    if (sharding_.spec().size() > shape.size()) return false;
+    const Shape parts = sharding_.partitions(shape.size());
+    if (sharding_.uneven() == Uneven::refuse)
+      for (std::size_t i = 0; i < shape.size(); ++i)
+        if (shape[i] % parts[i] != 0) return false;
+    if (!borrows_) return true;
+    return std::all_of(shards_.begin(), shards_.end(), [&, position = sharding_.mesh().addressable().begin()](const Shard<T>& shard) mutable {
+      return sharding_.shard_index(*position++, shape).extents == shard.shape();
+    });
+  }
   // Takes another global shape under the same sharding; contents are unspecified then. Borrowed memory cannot grow: ArgumentError unless
   // all shards keep their shapes.
   void resize(Shape shape) {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "orrery/core/array_view.hpp"
-#include "orrery/tree/shards_view.hpp"
+#include "orrery/tree/array_parts.hpp"
 
 namespace orrery::inline v0 {
 
@@ -45,7 +45,7 @@ struct LeafView {
   std::string_view text{};   // string, bytes, ext: the content; prng_key: the implementation, "threefry2x32"
   // Of the nbytes() from array.data on, where somebody has it: of a dense array, C- or F-contiguous, only.
   std::optional<std::uint32_t> crc32c{};
-  const ShardsView* shards = nullptr;  // sharded
+  const ArrayParts* parts = nullptr;   // sharded
 };
 
 }  // namespace orrery::inline v0
