@@ -21,6 +21,8 @@ inline Deadline deadline_in(std::chrono::nanoseconds timeout) noexcept {
   return timeout > Deadline::max() - now ? Deadline::max() : now + timeout;
 }
 
+namespace distributed {
+
 // Messages of one lane do not overtake each other on their way between two ranks; those of different lanes are found separately.
 enum class Lane : std::uint8_t { up, down, alive, data };
 
@@ -48,5 +50,7 @@ class Channel {
   // by the deadline.
   virtual std::unique_ptr<Channel> duplicate(Deadline deadline) = 0;
 };
+
+}  // namespace distributed
 
 }  // namespace orrery::inline v0

@@ -28,7 +28,7 @@ namespace orrery::inline v0 {
 // where ranks call different things. After either the coordinator is out of use in every rank: each later call throws at once.
 class Coordinator {
  public:
-  explicit Coordinator(std::unique_ptr<Channel> channel) : ranks_(std::move(channel)) {}
+  explicit Coordinator(std::unique_ptr<distributed::Channel> channel) : ranks_(std::move(channel)) {}
 
   int rank() const noexcept { return ranks_.rank(); }
   int size() const noexcept { return ranks_.size(); }
@@ -103,7 +103,7 @@ class Coordinator {
   std::shared_ptr<Coordinator> duplicate(std::string_view phase, Deadline deadline) {
     barrier(phase, deadline);
     return ranks_.run(phase, false, [&] {
-      std::unique_ptr<Channel> channel = ranks_.channel().duplicate(deadline);
+      std::unique_ptr<distributed::Channel> channel = ranks_.channel().duplicate(deadline);
       if (!channel) throw TimeoutError("not all processes were there by the deadline at \"" + std::string(phase) + "\"");
       return std::make_shared<Coordinator>(std::move(channel));
     });
@@ -123,7 +123,7 @@ class Coordinator {
                           " has nothing to send to or receive from rank " + std::to_string(other));
   }
 
-  detail::Rendezvous ranks_;
+  distributed::Rendezvous ranks_;
 };
 
 inline void Coordinator::all_reduce_error(const std::exception_ptr& mine, std::string_view phase, Deadline deadline) {
@@ -134,7 +134,7 @@ inline void Coordinator::all_reduce_error(const std::exception_ptr& mine, std::s
     ByteWriter out(error);
     out.u32le(static_cast<std::uint32_t>(rank()));
     out.u32le(1);
-    out.text(EncodedError::of(mine).bytes());
+    out.text(distributed::EncodedError::of(mine).bytes());
   }
   const auto keep_first = [](std::string& kept, std::string_view other) {
     if (other.empty()) return;
@@ -156,7 +156,7 @@ inline void Coordinator::all_reduce_error(const std::exception_ptr& mine, std::s
   if (first.empty()) return;
   ByteReader in(first, "message of another process");
   const std::uint32_t rank = in.u32le(), count = in.u32le();
-  EncodedError thrown = EncodedError::from(in.text(in.remaining()));
+  distributed::EncodedError thrown = distributed::EncodedError::from(in.text(in.remaining()));
   thrown.message = "rank " + std::to_string(rank) + " failed at \"" + std::string(phase) + "\": " + thrown.message;
   if (count > 1) thrown.message += " (" + std::to_string(count - 1) + (count > 2 ? " other ranks failed too)" : " other rank failed too)");
   thrown.raise();

@@ -14,7 +14,7 @@
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/error.hpp"
 
-namespace orrery::inline v0 {
+namespace orrery::inline v0::distributed {
 
 // What crosses the wire. Exceptions that are not orrery's own become an Error with their text.
 struct EncodedError {
@@ -179,4 +179,4 @@ inline void EncodedError::raise() const {
   throw Error(message, where);
 }
 
-}  // namespace orrery::inline v0
+}  // namespace orrery::inline v0::distributed

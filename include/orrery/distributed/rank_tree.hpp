@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace orrery::inline v0::detail {
+namespace orrery::inline v0::distributed {
 
 inline int parent_of(int rank) noexcept { return rank & (rank - 1); }
 inline int depth_of(int rank) noexcept { return std::popcount(static_cast<unsigned>(rank)); }
@@ -44,4 +44,4 @@ inline std::string rank_list(std::vector<int> ranks) {
   return text;
 }
 
-}  // namespace orrery::inline v0::detail
+}  // namespace orrery::inline v0::distributed

@@ -21,7 +21,7 @@
 #include "orrery/distributed/encoded_error.hpp"
 #include "orrery/distributed/rank_tree.hpp"
 
-namespace orrery::inline v0::detail {
+namespace orrery::inline v0::distributed {
 
 // Why nothing goes on: ranks that did not come in time, or else an error.
 struct RankFailure {
@@ -156,7 +156,7 @@ class Rendezvous {
     ByteWriter out(text);
     out.u8(failed);
     out.u64le(number_);
-    put_text(out, phase_);
+    detail::put_text(out, phase_);
     out.text(content);
     return text;
   }
@@ -275,4 +275,4 @@ class Rendezvous {
   bool told_alive_ = false;
 };
 
-}  // namespace orrery::inline v0::detail
+}  // namespace orrery::inline v0::distributed

@@ -12,6 +12,8 @@
 
 namespace orrery::inline v0 {
 
+namespace distributed {
+
 class SingleProcessChannel final : public Channel {
  public:
   int rank() const noexcept override { return 0; }
@@ -21,6 +23,10 @@ class SingleProcessChannel final : public Channel {
   std::unique_ptr<Channel> duplicate(Deadline) override { return std::make_unique<SingleProcessChannel>(); }
 };
 
-inline std::shared_ptr<Coordinator> single_process() { return std::make_shared<Coordinator>(std::make_unique<SingleProcessChannel>()); }
+}  // namespace distributed
+
+inline std::shared_ptr<Coordinator> single_process() {
+  return std::make_shared<Coordinator>(std::make_unique<distributed::SingleProcessChannel>());
+}
 
 }  // namespace orrery::inline v0

@@ -21,7 +21,7 @@
 
 namespace orrery::inline v0 {
 
-namespace detail {
+namespace distributed {
 
 // The letter boxes of all ranks.
 class ThreadGroup {
@@ -87,11 +87,9 @@ class ThreadGroup {
   std::map<std::size_t, Duplicate> duplicates_{};
 };
 
-}  // namespace detail
-
 class ThreadChannel final : public Channel {
  public:
-  ThreadChannel(std::shared_ptr<detail::ThreadGroup> group, int rank) : group_(std::move(group)), rank_(rank) {}
+  ThreadChannel(std::shared_ptr<ThreadGroup> group, int rank) : group_(std::move(group)), rank_(rank) {}
 
   int rank() const noexcept override { return rank_; }
   int size() const noexcept override { return group_->size(); }
@@ -103,21 +101,24 @@ class ThreadChannel final : public Channel {
     return group_->take(rank_, from, lane, deadline);
   }
   std::unique_ptr<Channel> duplicate(Deadline deadline) override {
-    std::shared_ptr<detail::ThreadGroup> group = group_->duplicate(duplicates_++, deadline);
+    std::shared_ptr<ThreadGroup> group = group_->duplicate(duplicates_++, deadline);
     return group ? std::make_unique<ThreadChannel>(std::move(group), rank_) : nullptr;
   }
 
  private:
-  std::shared_ptr<detail::ThreadGroup> group_;
+  std::shared_ptr<ThreadGroup> group_;
   int rank_;
   std::size_t duplicates_ = 0;
 };
 
+}  // namespace distributed
+
 // One for each rank; each is used by one thread.
 inline std::vector<std::shared_ptr<Coordinator>> thread_coordinators(int size) {
-  const auto group = std::make_shared<detail::ThreadGroup>(size);
+  const auto group = std::make_shared<distributed::ThreadGroup>(size);
   std::vector<std::shared_ptr<Coordinator>> all;
-  for (int rank = 0; rank < size; ++rank) all.push_back(std::make_shared<Coordinator>(std::make_unique<ThreadChannel>(group, rank)));
+  for (int rank = 0; rank < size; ++rank)
+    all.push_back(std::make_shared<Coordinator>(std::make_unique<distributed::ThreadChannel>(group, rank)));
   return all;
 }
 

@@ -70,24 +70,24 @@ TEST_CASE("every rank is below its parent, in a tree that is as deep as the numb
     std::vector<int> reached(static_cast<std::size_t>(size));
     for (int rank = 0; rank < size; ++rank) {
       int below = 1;
-      for (const int child : detail::children_of(rank, size)) {
-        CHECK(detail::parent_of(child) == rank);
-        CHECK(detail::depth_of(child) == detail::depth_of(rank) + 1);
+      for (const int child : distributed::children_of(rank, size)) {
+        CHECK(distributed::parent_of(child) == rank);
+        CHECK(distributed::depth_of(child) == distributed::depth_of(rank) + 1);
         ++reached[static_cast<std::size_t>(child)];
-        const auto [first, end] = detail::ranks_below(child, size);
+        const auto [first, end] = distributed::ranks_below(child, size);
         CHECK(first == child);
         below += end - first;
       }
-      const auto [first, end] = detail::ranks_below(rank, size);
+      const auto [first, end] = distributed::ranks_below(rank, size);
       if (below != end - first) CHECK(below == end - first);
-      if (detail::depth_of(rank) > 14) CHECK(detail::depth_of(rank) <= 14);
+      if (distributed::depth_of(rank) > 14) CHECK(distributed::depth_of(rank) <= 14);
     }
     for (std::size_t rank = 1; rank < reached.size(); ++rank)
       if (reached[rank] != 1) CHECK(reached[rank] == 1);
   }
-  CHECK(detail::rank_list({7}) == "rank 7");
-  CHECK(detail::rank_list({4, 3, 4}) == "ranks 3 and 4");
-  CHECK(detail::rank_list({9, 1, 2, 3, 12, 8}) == "ranks 1 to 3, 8, 9 and 12");
+  CHECK(distributed::rank_list({7}) == "rank 7");
+  CHECK(distributed::rank_list({4, 3, 4}) == "ranks 3 and 4");
+  CHECK(distributed::rank_list({9, 1, 2, 3, 12, 8}) == "ranks 1 to 3, 8, 9 and 12");
 }
 
 TEST_CASE("nobody leaves a barrier before everybody has come") {
@@ -183,7 +183,7 @@ TEST_CASE("a rank that never arrives is named to all others in time, and nothing
         if (std::chrono::steady_clock::now() - after > 5s) throw std::runtime_error("a dead coordinator waited");
         if (world->missing().size() != 1 || world->missing()[0] != absent)
           throw std::runtime_error("rank " + std::to_string(world->rank()) + " of " + std::to_string(size) + " names " +
-                                   detail::rank_list({world->missing().begin(), world->missing().end()}) + ", not " +
+                                   distributed::rank_list({world->missing().begin(), world->missing().end()}) + ", not " +
                                    std::to_string(absent));
       });
       rethrow_any(thrown);
@@ -235,36 +235,36 @@ TEST_CASE("a duplicate is apart from its original") {
 namespace {
 
 // Counts messages, and fails on demand.
-class WatchedChannel final : public Channel {
+class WatchedChannel final : public distributed::Channel {
  public:
-  WatchedChannel(std::unique_ptr<Channel> below, std::atomic<int>& sent, int fail_at)
+  WatchedChannel(std::unique_ptr<distributed::Channel> below, std::atomic<int>& sent, int fail_at)
       : below_(std::move(below)), sent_(sent), fail_at_(fail_at) {}
   int rank() const noexcept override { return below_->rank(); }
   int size() const noexcept override { return below_->size(); }
-  bool send(int to, Lane lane, std::string bytes, Deadline deadline) override {
+  bool send(int to, distributed::Lane lane, std::string bytes, Deadline deadline) override {
     ++sent_;
     if (--fail_at_ == 0) throw IoError("connection lost", 104);
     return below_->send(to, lane, std::move(bytes), deadline);
   }
-  std::optional<std::pair<int, std::string>> receive(std::span<const int> from, Lane lane, Deadline deadline) override {
+  std::optional<std::pair<int, std::string>> receive(std::span<const int> from, distributed::Lane lane, Deadline deadline) override {
     return below_->receive(from, lane, deadline);
   }
-  std::unique_ptr<Channel> duplicate(Deadline) override { return nullptr; }
+  std::unique_ptr<distributed::Channel> duplicate(Deadline) override { return nullptr; }
 
  private:
-  std::unique_ptr<Channel> below_;
+  std::unique_ptr<distributed::Channel> below_;
   std::atomic<int>& sent_;
   int fail_at_;
 };
 
 std::vector<std::exception_ptr> run_watched(int size, std::atomic<int>& sent, int failing, int fail_at, void (*work)(Coordinator&)) {
-  const auto group = std::make_shared<detail::ThreadGroup>(size);
+  const auto group = std::make_shared<distributed::ThreadGroup>(size);
   std::vector<std::exception_ptr> thrown(static_cast<std::size_t>(size));
   std::vector<std::thread> threads;
   for (int rank = 0; rank < size; ++rank)
     threads.emplace_back([&, rank] {
       Coordinator world(
-          std::make_unique<WatchedChannel>(std::make_unique<ThreadChannel>(group, rank), sent, rank == failing ? fail_at : 0));
+          std::make_unique<WatchedChannel>(std::make_unique<distributed::ThreadChannel>(group, rank), sent, rank == failing ? fail_at : 0));
       try {
         work(world);
       } catch (...) {

@@ -7,6 +7,7 @@
 #include "orrery/distributed/encoded_error.hpp"
 
 using namespace orrery;
+using distributed::EncodedError;
 
 namespace {
 
