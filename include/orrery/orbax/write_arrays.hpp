@@ -109,8 +109,12 @@ class ArrayWriter {
       if (!part.writes) continue;
       zarr::for_each_chunk(layout.shape, layout.chunks, part.box, [&](const Shape& index, const Box& chunk) {
         ArrayView elements = part_of(part.array, relative_to(chunk, part.box));
-        if (chunk.extents != layout.chunks) elements = in_whole_chunk(elements, layout.chunks);
-        write_chunk(prefix + zarr::chunk_key(index, layout.keys), layout, {std::move(elements), layout.dtype}, std::nullopt);
+        const bool is_whole = chunk.extents == part.box.extents;
+        const bool sticks_out = chunk.extents != layout.chunks;
+        if (sticks_out) elements = in_whole_chunk(elements, layout.chunks);
+        zarr::ChunkElements stored(std::move(elements), layout.dtype);
+        const bool is_as_it_lies = is_whole && !sticks_out && stored.is_direct();
+        write_chunk(prefix + zarr::chunk_key(index, layout.keys), layout, stored, is_as_it_lies ? part.crc32c : std::nullopt);
       });
     }
   }

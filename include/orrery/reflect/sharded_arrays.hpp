@@ -20,18 +20,15 @@ namespace detail {
 template <Element T>
 struct LeafRow<ShardedArray<T>> {
   static constexpr TypeOps ops() {
-    TypeOps ops{.kind = TypeKind::leaf,
-                .type_name = "ShardedArray",
-                .leaf = {.kind = LeafKind::sharded, .dtype = dtype_of<T>, .any_rank = true}};
+    TypeOps ops{
+        .kind = TypeKind::leaf, .type_name = "ShardedArray", .leaf = {.kind = LeafKind::sharded, .dtype = dtype_of<T>, .any_rank = true}};
     ops.view = [](const void* object) {
       const auto& array = as<ShardedArray<T>>(object);
       return LeafView{.kind = LeafKind::sharded, .array = ArrayView::dense(dtype_of<T>, nullptr, array.shape())};
     };
     ops.parts = [](const void* object) { return array_parts(as<ShardedArray<T>>(object).view()); };
     ops.resize = [](void* object, std::span<const Dim> shape) { as<ShardedArray<T>>(object).resize(Shape(shape)); };
-    ops.takes_shape = [](const void* object, std::span<const Dim> shape) {
-      return as<ShardedArray<T>>(object).takes_shape(Shape(shape));
-    };
+    ops.takes_shape = [](const void* object, std::span<const Dim> shape) { return as<ShardedArray<T>>(object).takes_shape(Shape(shape)); };
     return ops;
   }
 };

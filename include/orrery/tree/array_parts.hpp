@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,9 +15,10 @@
 namespace orrery::inline v0 {
 
 struct ArrayPart {
-  Box box{};          // of the whole array
-  ArrayView array{};  // its elements
-  bool writes = true; // this process stores it; of what lies on several devices one does
+  Box box{};                              // of the whole array
+  ArrayView array{};                      // its elements
+  bool writes = true;                     // this process stores it; of what lies on several devices one does
+  std::optional<std::uint32_t> crc32c{};  // of its bytes as they lie there, where they lie densely and somebody has it
 };
 
 struct ArrayParts {

@@ -49,9 +49,8 @@ TEST_CASE("what the shards of a mesh hold is one array to who has none") {
   ScratchDirectory scratch;
   const PartitionSpec specs[] = {{}, {"x"}, {"x", "y"}, {nullptr, "x"}, {{"x", "y"}}, {"y", "x"}};
   for (const PartitionSpec& spec : specs)
-    for (const SaveOptions& options :
-         {quick(), quick({.use_ocdbt = false}), quick({.use_zarr3 = true}), quick({.chunk_byte_size = 32}),
-          quick({.compression = Compression::zstd()}), quick({.checksums = false})}) {
+    for (const SaveOptions& options : {quick(), quick({.use_ocdbt = false}), quick({.use_zarr3 = true}), quick({.chunk_byte_size = 32}),
+                                       quick({.compression = Compression::zstd()}), quick({.checksums = false})}) {
       INFO(to_string(spec));
       Model model;
       model.emplace("model", filled({8, 16}, NamedSharding(mesh, spec)));
@@ -140,6 +139,19 @@ TEST_CASE("a whole part of a stored array is verified") {
   bytes[5] = static_cast<char>(bytes[5] ^ 1);
   storage::write_file(file, bytes);
   CHECK_THROWS_AS(checkpointer.restore_into(scratch / "item", model), DataLossError);
+}
+
+TEST_CASE("a copied snapshot is of the moment of its save, shards included") {
+  ScratchDirectory scratch;
+  for (const PartitionSpec& spec : {PartitionSpec{}, PartitionSpec{"x", "y"}}) {
+    Model model;
+    model.emplace("model", filled({8, 16}, NamedSharding(mesh, spec)));
+    AsyncCheckpointer async;
+    async.save(scratch / "item", model, quick({.force = true}));
+    for (auto& shard : model.at("model").addressable_shards()) std::fill_n(shard.data(), shard.size(), -1);
+    async.wait_until_finished();
+    CHECK(checkpointer.restore<Whole>(scratch / "item").at("model") == counted({8, 16}));
+  }
 }
 
 TEST_CASE("sharded arrays have a cast, other dtypes to come from, and no place in a single file") {
