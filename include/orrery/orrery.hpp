@@ -5,5 +5,6 @@
 #include "orrery/flax.hpp"
 #include "orrery/optax.hpp"
 #include "orrery/safetensors.hpp"
+#include "orrery/sharding.hpp"
 #include "orrery/tree.hpp"
 #include "orrery/version.hpp"

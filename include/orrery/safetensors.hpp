@@ -208,6 +208,7 @@ inline void load_value(const Stored& stored, const TypeOps& ops, void* target, b
   }
   for (std::string& name : nested.unplaced) plan.ignored.push_back(std::move(name));
   Slots slots = open_slots(plan, target);
+  slots.gather();
   stored.read(slots.reads);
   slots.finish();
   if (options.metadata) *options.metadata = stored.metadata();

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "orrery/core/array_view.hpp"
+#include "orrery/core/box.hpp"
 #include "orrery/core/loop_nest.hpp"
 #include "orrery/core/transpose.hpp"
 
@@ -26,6 +27,11 @@ void copy(const ArrayView& from, void* to);
 // streaming a strided array through a buffer: blocks of 1 MiB cost no more than one copy of the whole, unless the rows are so long
 // that a block covers less than a cache line of a column-major source.
 std::size_t copy_c_order_range(const ArrayView& from, std::size_t first, std::size_t count, void* out);
+
+// Where the elements of a box of `whole`, which nobody has in memory yet, go in `to`, in runs that both hold in one piece: visit(bytes from
+// the beginning of `whole`, memory, size). False, and no call, where no two elements are neighbours in both and runs would be no runs.
+template <class Visit>
+bool for_each_run(const ArrayView& whole, const Box& box, const ArrayView& to, Visit&& visit);
 
 namespace detail {
 
@@ -120,6 +126,39 @@ inline std::size_t copy_c_order_range(const ArrayView& from, std::size_t first, 
   else
     detail::copy_range(from, first, count, static_cast<char*>(out));
   return count;
+}
+
+template <class Visit>
+bool for_each_run(const ArrayView& whole, const Box& box, const ArrayView& to, Visit&& visit) {
+  ArrayView from{whole.dtype, box.extents, whole.strides, to.data};  // only differences of its addresses are looked at
+  const detail::LoopNest nest = detail::make_loop_nest(from, to);
+  if (nest.empty) return true;
+  const auto item = static_cast<Dim>(to.item_size());
+  Dim offset = nest.from - static_cast<const char*>(to.data);
+  for (std::size_t i = 0; i < box.rank(); ++i) offset += box.origin[i] * whole.strides[i];
+  char* memory = nest.to;
+  const auto call = [&](Dim elements) {
+    visit(static_cast<std::uint64_t>(offset), static_cast<void*>(memory), static_cast<std::size_t>(elements * item));
+  };
+  if (nest.rank() == 0) {
+    call(1);
+    return true;
+  }
+  if (nest.from_steps[nest.last()] != item || nest.to_steps[nest.last()] != item) return false;
+  Shape index = Shape::zeros(nest.rank());
+  for (;;) {
+    call(nest.extents[nest.last()]);
+    std::size_t i = nest.last();
+    for (; i-- > 0;) {
+      offset += nest.from_steps[i];
+      memory += nest.to_steps[i];
+      if (++index[i] < nest.extents[i]) break;
+      offset -= nest.extents[i] * nest.from_steps[i];
+      memory -= nest.extents[i] * nest.to_steps[i];
+      index[i] = 0;
+    }
+    if (i == static_cast<std::size_t>(-1)) return true;
+  }
 }
 
 }  // namespace orrery::inline v0

@@ -48,6 +48,7 @@ inline Tree owned_leaf(const LeafView& leaf) {
     case LeafKind::bytes: return Tree::bytes(std::string(leaf.text));
     case LeafKind::ext: return Tree::ext(leaf.ext_code, std::string(leaf.text));
     case LeafKind::prng_key: return Tree::prng_key(std::string(leaf.text), AnyArray::copy_of(leaf.array));
+    case LeafKind::sharded: throw ArgumentError(not_in_one_place);
   }
   return Tree();
 }
@@ -73,6 +74,7 @@ void fill_from_state(const TypeOps& ops, void* object, bool structured, const Tr
                      Read&& read) {
   StateDictPlan matched = match_state_dict(ops, structured ? object : nullptr, state, options.cast, where);
   Slots slots = open_slots(matched.plan, object);
+  slots.gather();
   copy_held(slots);
   read(std::span<const Slot>(slots.reads));
   slots.finish();

@@ -110,6 +110,7 @@ class StateDictMatcher : NamedtupleRules {
     if (!ops.leaf.any_rank && !std::equal(shape.begin(), shape.end(), extents.begin(), extents.end(),
                                           [](Dim have, Dim want) { return want == any_dim || want == have; }))
       return false;
+    if (ops.takes_shape && object && !ops.takes_shape(object, shape)) return false;
     if (ops.resize || ops.assign) return true;
     if (!object) return std::find(extents.begin(), extents.end(), any_dim) == extents.end();
     const Shape now = ops.view(object).array.shape;

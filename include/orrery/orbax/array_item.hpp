@@ -41,7 +41,7 @@ inline Progress write_array_item(const std::string& directory, const TreeView& v
 
   storage::ProgressMeter meter(options.on_progress, progress_of(params));
   const std::vector<PayloadChecksum> checksums = write_arrays(directory, params, in_files, meter);
-  detail::write_key_metadata(directory, params, in_files);
+  detail::write_jax_metadata(directory, params, in_files);
   if (!checksums.empty()) detail::write_text(directory + "/_orrery.json", checksums_file(checksums));
   detail::write_text(directory + "/_METADATA", metadata_file(params, options.custom_metadata, false, options.use_zarr3));
   meter.complete();

@@ -56,6 +56,7 @@ inline std::string key_path(const Params& params, const Param& param) {
 inline bool is_to_be_compressed(const zarr::ArrayMetadata& layout, const ArrayView& array, const Compression& compression) {
   if (compression.kind() == Compression::Kind::none || array.size() == 0) return false;
   if (compression.kind() == Compression::Kind::zstd) return true;
+  if (!array.data) return false;  // shards: the processes that hold them would have to agree on what their samples say
   const zarr::ChunkElements all(layout.codecs.transpose.empty() ? array : zarr::reversed_axes(array), layout.dtype);
   if (all.nbytes() < smallest_probed) return false;
   std::unique_ptr<std::byte[]> copied;
@@ -78,7 +79,8 @@ inline std::vector<DType> stored_dtypes(const Params& params, const CastRules& c
   for (const Param& param : params.list) {
     DType& dtype = dtypes.emplace_back(is_array(param) ? param.leaf->array.dtype : DType::none);
     if (!is_array(param) || param.leaf->kind == LeafKind::prng_key) continue;
-    if (cast.all() != DType::none && param.leaf->kind == LeafKind::array && info(dtype).kind == info(cast.all()).kind) dtype = cast.all();
+    const bool is_array_leaf = param.leaf->kind == LeafKind::array || param.leaf->kind == LeafKind::sharded;
+    if (cast.all() != DType::none && is_array_leaf && info(dtype).kind == info(cast.all()).kind) dtype = cast.all();
     if (used.empty()) continue;
     const std::string path = detail::key_path(params, param);
     for (std::size_t i = 0; i < used.size(); ++i) {
@@ -107,7 +109,8 @@ inline zarr::ArrayMetadata layout_of(const Param& param, DType stored, const Sav
   layout.dtype = stored;
   if (array.rank() > 1 && !array.is_c_contiguous() && array.is_f_contiguous()) layout.codecs.transpose = zarr::f_order(array.rank());
   if (options.use_zarr3) layout.keys = zarr::KeyEncoding::v3();
-  layout.chunks = array.shape;
+  const Shape& written = param.leaf->parts ? param.leaf->parts->part_shape : array.shape;  // by one device
+  layout.chunks = written;
   for (Dim& extent : layout.chunks) extent = std::max<Dim>(extent, 1);
   if (!options.chunk_byte_size) return layout;
   const std::size_t item = item_size(stored);
@@ -115,9 +118,9 @@ inline zarr::ArrayMetadata layout_of(const Param& param, DType stored, const Sav
     throw ArgumentError("chunk_byte_size is " + std::to_string(*options.chunk_byte_size) + ", but an element of this array takes " +
                             std::to_string(item) + " bytes; give at least that",
                         {param.name});
-  const auto target = zarr::target_chunk_bytes(array.size() * item, options.chunk_byte_size,
+  const auto target = zarr::target_chunk_bytes(*checked_bytes(written, item), options.chunk_byte_size,
                                                options.use_ocdbt ? std::optional(detail::orbax_file_bytes) : std::nullopt);
-  layout.chunks = zarr::choose_chunk_shape(array.shape, array.shape, item, target);
+  layout.chunks = zarr::choose_chunk_shape(array.shape, written, item, target);
   return layout;
 }
 

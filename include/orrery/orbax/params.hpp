@@ -54,7 +54,8 @@ inline ValueType value_type_of(const LeafView& leaf, const std::string& name) {
     case LeafKind::scalar:
     case LeafKind::numpy_scalar: return ValueType::scalar;
     case LeafKind::string: return ValueType::string;
-    case LeafKind::prng_key: return ValueType::jax_array;
+    case LeafKind::prng_key:
+    case LeafKind::sharded: return ValueType::jax_array;
     case LeafKind::bytes:
     case LeafKind::ext: break;
   }

@@ -2,18 +2,22 @@
 // chunk, decoded straight to its place where it lies there densely (chunk_jobs.hpp). Checksums are verified on the way.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "orrery/core/any_array.hpp"
+#include "orrery/core/box.hpp"
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
@@ -23,6 +27,7 @@
 #include "orrery/restore/plan.hpp"
 #include "orrery/storage/progress.hpp"
 #include "orrery/storage/scatter_reader.hpp"
+#include "orrery/tree/array_parts.hpp"
 
 namespace orrery::inline v0::orbax {
 
@@ -36,12 +41,13 @@ class LeafReader {
   void read(const Slots& slots) {
     for (const Slot& slot : slots.reads) {
       if (slot.from->has_value())
-        cast_copy(slot.from->array().view(), slot.to.array);
+        copy_into(slot.from->array().view(), slot.to);
       else
         read(item_.leaf(slot.from->id()), slot);
     }
     read_plain();
     run_jobs();
+    for (const auto& [from, to] : replicas_) copy(from, to);
     meter_.complete();
   }
 
@@ -56,14 +62,21 @@ class LeafReader {
     std::size_t request;
     std::array<char, 4> bytes;
   };
+  struct Lexicographic {
+    bool operator()(std::span<const Dim> a, std::span<const Dim> b) const {
+      return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+    }
+  };
   struct Plain {
     std::vector<storage::ReadRequest> requests{};
     std::vector<Trailer> trailers{};
   };
   static constexpr std::size_t most_staged = std::size_t{64} << 20;
+  static constexpr std::size_t most_requests = 65536;  // of pieces of one file that are kept before they are read
   static constexpr std::uint64_t large_shard = std::uint64_t{1} << 20;  // from here on a second read costs less than a copy
 
   void read(const StoredItem::Leaf& leaf, const Slot& slot) {
+    if (slot.to.parts) return read_parts(leaf, *slot.to.parts);
     if (slot.part) return read_part(leaf, slot.to.array);
     if (leaf.aggregated) return item_.aggregate().read(*leaf.aggregated, slot.to.array);
     if (slot.to.array.size() == 0) return;
@@ -112,6 +125,68 @@ class LeafReader {
     return zarr::ShardIndex(sharding, shard, index, value.length, where).find(Shape::zeros(shard.size()), where);
   }
 
+  // What this process holds of an array: each part once, wherever else it lies.
+  void read_parts(const StoredItem::Leaf& leaf, const ArrayParts& parts) {
+    if (leaf.aggregated) {
+      const AnyArray whole = AnyArray::uninitialized(leaf.aggregated->dtype(), leaf.aggregated->shape());
+      item_.aggregate().read(*leaf.aggregated, whole.view());
+      return copy_into(whole.view(), {.kind = LeafKind::sharded, .parts = &parts});
+    }
+    std::map<std::span<const Dim>, const ArrayPart*, Lexicographic> read;
+    for (const ArrayPart& part : parts.parts) {
+      if (part.box.empty()) continue;
+      const auto [before, is_new] = read.emplace(part.box.origin, &part);
+      if (is_new)
+        read_box(leaf, part.box, part.array);
+      else
+        replicas_.emplace_back(before->second->array, part.array);
+    }
+  }
+
+  void read_box(const StoredItem::Leaf& leaf, const Box& box, const ArrayView& to) {
+    if (to.dtype == leaf.array->dtype) {
+      if (!add_plain_box(leaf, box, to)) decode_box(leaf, box, to);
+      return;
+    }
+    const AnyArray stored = AnyArray::uninitialized(leaf.array->dtype, to.shape);
+    decode_box(leaf, box, stored.view());
+    cast_copy(stored.view(), to);
+  }
+
+  // Of chunks that are not encoded, the bytes of the box alone. Where that is all of a chunk, its checksum is verified.
+  bool add_plain_box(const StoredItem::Leaf& leaf, const Box& box, const ArrayView& to) {
+    if (!zarr::has_plain_chunks(*leaf.array) || to.dtype == DType::bool_ || is_sub_byte(to.dtype)) return false;
+    const std::string prefix = StoredItem::prefix_of(leaf);
+    zarr::for_each_chunk(leaf.array->shape, leaf.array->chunks, box, [&](const Shape& index, const Box& piece) {
+      const std::string key = zarr::chunk_key(index, leaf.array->keys);
+      const auto value = item_.store().find(prefix, key);
+      const ArrayView target = part_of(to, relative_to(piece, box));
+      const bool has_crc = !leaf.array->codecs.bytes.empty();
+      const std::size_t chunk_bytes = leaf.array->chunk_bytes();
+      if (!value || value->is_inline || value->length != chunk_bytes + (has_crc ? zarr::crc32c_size : 0)) {
+        decode_box(leaf, piece, target);  // which says better what is wrong
+        return;
+      }
+      if (plain_.size() <= value->file) plain_.resize(value->file + 1);
+      Plain& file = plain_[value->file];
+      if (piece.extents == leaf.array->chunks && target.is_c_contiguous()) {
+        if (has_crc && verify_) file.trailers.push_back({file.requests.size(), {}});
+        file.requests.push_back({value->offset, chunk_bytes, const_cast<void*>(target.data),
+                                 has_crc ? std::nullopt : item_.checksum(prefix + key), leaf.name});
+        return;
+      }
+      const bool in_runs = for_each_run(
+          {to.dtype, leaf.array->chunks, c_strides(leaf.array->chunks, to.item_size()), nullptr},
+          {zarr::detail::origin_in_chunk(piece, index, leaf.array->chunks), piece.extents}, target,
+          [&](std::uint64_t from, void* memory, std::size_t bytes) {
+            file.requests.push_back({value->offset + from, bytes, memory, {}, leaf.name});
+            if (file.requests.size() >= most_requests) read_plain();
+          });
+      if (!in_runs) decode_box(leaf, piece, target);
+    });
+    return true;
+  }
+
   // The leading box of an array: of arrays in chunks, only those chunks are read that it touches.
   void read_part(const StoredItem::Leaf& leaf, const ArrayView& to) {
     if (leaf.aggregated) {
@@ -123,16 +198,16 @@ class LeafReader {
     }
     if (to.dtype != leaf.array->dtype) {
       const AnyArray stored = AnyArray::uninitialized(leaf.array->dtype, to.shape);
-      read_box(leaf, stored.view());
+      decode_box(leaf, {Shape::zeros(to.rank()), to.shape}, stored.view());
       return cast_copy(stored.view(), to);
     }
-    read_box(leaf, to);
+    decode_box(leaf, {Shape::zeros(to.rank()), to.shape}, to);
   }
 
-  void read_box(const StoredItem::Leaf& leaf, const ArrayView& to) {
+  void decode_box(const StoredItem::Leaf& leaf, const Box& box, const ArrayView& to) {
     const std::string prefix = StoredItem::prefix_of(leaf);
     std::string bytes;
-    zarr::read_box(*leaf.array, {Shape::zeros(to.rank()), to.shape}, to, item_.missing_chunk(), {leaf.name, item_.directory(), {}},
+    zarr::read_box(*leaf.array, box, to, item_.missing_chunk(), {leaf.name, item_.directory(), {}},
                    [&](const Shape& index) -> std::optional<std::string_view> {
                      const std::string key = prefix + zarr::chunk_key(index, leaf.array->keys);
                      const auto value = item_.store().find(prefix, key.substr(prefix.size()));
@@ -180,8 +255,13 @@ class LeafReader {
       }
       storage::read_scattered(file, requests, verify_, meter_.is_on() ? &meter_ : nullptr);
     }
+    for (auto& [requests, trailers] : plain_) {
+      requests.clear();
+      trailers.clear();
+    }
     for (const auto& [leaf, data] : to_finish_)
       zarr::finish_elements(leaf->array->dtype, data, leaf->array->chunk_elements(), {leaf->name, item_.directory(), {}});
+    to_finish_.clear();
   }
 
   void run_jobs() {
@@ -199,6 +279,7 @@ class LeafReader {
   std::vector<std::pair<const StoredItem::Leaf*, void*>> to_finish_{};
   std::deque<Staged> staged_{};
   std::size_t staged_bytes_ = 0;
+  std::vector<std::pair<ArrayView, ArrayView>> replicas_{};  // what was read, and where else it is wanted
 };
 
 }  // namespace detail

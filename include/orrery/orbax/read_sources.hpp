@@ -27,6 +27,7 @@ class SourceSlots {
   void resolve(Slots& slots, const Sources& sources) {
     std::vector<Slot> reads;
     reads.reserve(slots.reads.size());
+    slots_ = &slots;
     for (const Slot& slot : slots.reads) {
       if (slot.from->has_value())
         reads.push_back(slot);  // what a function returned
@@ -42,6 +43,14 @@ class SourceSlots {
  private:
   void resolve(Slot slot, const Source& source, std::vector<Slot>& reads) {
     const Tree& stored = *source.stored;
+    const bool is_as_stored = slot.to.array.shape == stored.shape() && !stored.has_value() &&
+                              (!source.args || source.args->dtype == DType::none || source.args->dtype == slot.to.array.dtype);
+    if (slot.to.parts && is_as_stored) {
+      slot.from = &stored;
+      slot.cast = slot.to.array.dtype != stored.dtype();
+      return reads.push_back(std::move(slot));
+    }
+    slots_->gather(slot);
     ArrayView to = slot.to.array, held = stored.has_value() ? stored.array().view() : ArrayView();
     if (to.shape != stored.shape()) {
       bool is_padded = false;
@@ -72,6 +81,7 @@ class SourceSlots {
     copy(ArrayView{to.dtype, to.shape, Shape::zeros(to.rank()), zeros}, to);
   }
 
+  Slots* slots_ = nullptr;
   std::deque<AnyArray> staging_{};
   std::vector<std::pair<ArrayView, ArrayView>> conversions_{};
 };

@@ -45,9 +45,9 @@ inline void check_custom_metadata(const std::string& text) {
   throw ArgumentError("custom_metadata must be a JSON object, found another JSON value");
 }
 
-// Typed PRNG keys are jax.Arrays to Orbax: it wants a sharding for each (any device is found by every JAX as TFRT_CPU_0, spec/orbax.md
-// 2.2) and the name of the key's implementation (2.3).
-inline void write_key_metadata(const std::string& directory, const Params& params, const SaveOptions& options) {
+// Typed PRNG keys and sharded arrays are jax.Arrays to Orbax: it wants a sharding for each (of a key: any device, which every JAX finds as
+// TFRT_CPU_0, spec/orbax.md 2.2), what one device writes, and the name of a key's implementation (2.3).
+inline void write_jax_metadata(const std::string& directory, const Params& params, const SaveOptions& options) {
   const auto list = [](const Shape& extents) {
     std::string text = "[";
     for (std::size_t i = 0; i < extents.size(); ++i) text += (i ? ", " : "") + std::to_string(extents[i]);
@@ -61,10 +61,12 @@ inline void write_key_metadata(const std::string& directory, const Params& param
       metadatas += ", ";
     }
     const ArrayView& array = param.leaf->array;
-    const std::string shape = list(array.shape), chunks = list(layout_of(param, array.dtype, options).chunks);
-    shardings += json::quoted(base64_url(param.name)) + ":" + json::quoted(R"({"sharding_type": "SingleDeviceSharding", "device_str": "TFRT_CPU_0"})");
+    const ArrayParts* parts = param.leaf->parts;
+    const std::string shape = list(parts ? parts->part_shape : array.shape), chunks = list(layout_of(param, array.dtype, options).chunks);
+    shardings += json::quoted(base64_url(param.name)) + ":" +
+                 json::quoted(parts ? parts->sharding : R"({"sharding_type": "SingleDeviceSharding", "device_str": "TFRT_CPU_0"})");
     metadatas += R"({"array_metadata": {"param_name": )" + json::quoted(param.name) + ", \"write_shape\": " + shape + ", \"chunk_shape\": " + chunks +
-                 ", \"ext_metadata\": {\"random_key_impl\": " + json::quoted(param.leaf->text) + "}}}";
+                 ", \"ext_metadata\": " + (parts ? "null" : "{\"random_key_impl\": " + json::quoted(param.leaf->text) + "}") + "}}";
   }
   if (shardings.empty()) return;
   write_text(directory + "/_sharding", "{" + shardings + "}");
@@ -82,7 +84,7 @@ inline Progress write_item(const std::string& directory, const TreeView& view, c
   const std::vector<PayloadChecksum> checksums = write_arrays(directory, params, options, meter);
   if (std::any_of(params.list.begin(), params.list.end(), [](const Param& p) { return p.type == ValueType::string; }))
     detail::write_text(directory + "/_strings.json", strings_file(params));
-  detail::write_key_metadata(directory, params, options);
+  detail::write_jax_metadata(directory, params, options);
   if (!checksums.empty()) detail::write_text(directory + "/_orrery.json", checksums_file(checksums));
   detail::write_text(directory + "/checkpoint", placeholder_file(view));
   detail::write_text(directory + "/_METADATA", metadata_file(params, options.custom_metadata, options.use_ocdbt, options.use_zarr3));

@@ -109,13 +109,17 @@ class Snapshot {
   template <class Pause>
   void own_arrays(storage::StagingArena& arena, Pause& pause) {
     std::size_t size = 0;
-    for (const LeafView& leaf : view_->leaves) size += arena.room_for(leaf.array.nbytes());
+    for (const LeafView& leaf : view_->leaves)
+      if (!leaf.parts) size += arena.room_for(leaf.array.nbytes());
+    for (ArrayParts& leaf : view_->parts) {
+      std::erase_if(leaf.parts, [](const ArrayPart& part) { return !part.writes; });
+      for (const ArrayPart& part : leaf.parts) size += arena.room_for(part.array.nbytes());
+    }
     pause();
     arena.reserve(size);
     const std::size_t streams_from = size >= too_large_for_caches ? worth_streaming : too_large_for_caches;
     std::size_t copied = 0;  // since the last pause
-    for (LeafView& leaf : view_->leaves) {
-      ArrayView& array = leaf.array;
+    const auto own = [&](ArrayView& array) {
       const std::size_t nbytes = array.nbytes();
       std::byte* to = arena.take(nbytes);
       const bool is_dense = array.is_c_contiguous() || array.is_f_contiguous();
@@ -137,8 +141,12 @@ class Snapshot {
       }
       if (!is_dense) array.strides = c_strides(array.shape, array.item_size());
       array.data = to;
-      leaf.crc32c = crc;
-    }
+      return crc;
+    };
+    for (LeafView& leaf : view_->leaves)
+      if (!leaf.parts) leaf.crc32c = own(leaf.array);
+    for (ArrayParts& leaf : view_->parts)
+      for (ArrayPart& part : leaf.parts) part.crc32c = own(part.array);
   }
 
   std::optional<TreeView> view_{};

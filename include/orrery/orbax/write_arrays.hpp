@@ -14,6 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/any_array.hpp"
+#include "orrery/core/box.hpp"
+#include "orrery/core/copy.hpp"
 #include "orrery/core/crc32c.hpp"
 #include "orrery/core/memory.hpp"
 #include "orrery/formats/codec/zstd_frames.hpp"
@@ -65,21 +68,18 @@ class ArrayWriter {
       store_.put_metadata(prefix, ".zarray", zarr::to_json(layout));
     const ArrayView& array = param.leaf->array;
     if (array.size() == 0) return;  // an array without elements has no chunks
-    const bool is_compressed = layout.codecs.is_compressed(), has_checksum = !is_compressed && !layout.codecs.bytes.empty();
-    zarr::for_each_chunk(layout.shape, layout.chunks, zarr::Box::whole(layout.shape), [&](const Shape& index, const zarr::Box&) {
-      zarr::ChunkElements elements = zarr::chunk_elements(layout, array, index);
-      std::string key = prefix + zarr::chunk_key(index, layout.keys);
-      if (is_compressed) return compress(std::move(key), std::move(elements));
+    if (param.leaf->parts) return write_parts(*param.leaf->parts, layout, prefix);
+    zarr::for_each_chunk(layout.shape, layout.chunks, Box::whole(layout.shape), [&](const Shape& index, const Box&) {
+      const zarr::ChunkElements elements = zarr::chunk_elements(layout, array, index);
       const bool is_whole = elements.is_direct() && elements.nbytes() == array.nbytes();
-      const std::size_t alignment = elements.nbytes() >= large_payload ? large_alignment : small_alignment;
-      put(std::move(key), alignment, [&](storage::GatherWriter& writer) {
-        const storage::Placed plain = write_plain(elements, is_whole ? param.leaf->crc32c : std::nullopt, writer);
-        return has_checksum ? with_checksum(plain, writer) : plain;
-      });
+      write_chunk(prefix + zarr::chunk_key(index, layout.keys), layout, elements, is_whole ? param.leaf->crc32c : std::nullopt);
     });
   }
 
-  void finish() { flush_frames(); }
+  void finish() {
+    flush_frames();
+    store_.flush();  // before what sticks out is gone
+  }
 
  private:
   // Chunks from here on are streams of their own, whose blocks are compressed side by side; smaller ones are compressed side by side as
@@ -94,6 +94,44 @@ class ArrayWriter {
     std::size_t offset;    // of its room in frames_
     std::size_t size = 0;  // of its frame
   };
+
+  void write_chunk(std::string key, const zarr::ArrayMetadata& layout, zarr::ChunkElements elements, std::optional<std::uint32_t> crc) {
+    if (layout.codecs.is_compressed()) return compress(std::move(key), std::move(elements));
+    const std::size_t alignment = elements.nbytes() >= large_payload ? large_alignment : small_alignment;
+    put(std::move(key), alignment, [&](storage::GatherWriter& writer) {
+      const storage::Placed plain = write_plain(elements, crc, writer);
+      return layout.codecs.bytes.empty() ? plain : with_checksum(plain, writer);
+    });
+  }
+
+  void write_parts(const ArrayParts& parts, const zarr::ArrayMetadata& layout, const std::string& prefix) {
+    for (const ArrayPart& part : parts.parts) {
+      if (!part.writes) continue;
+      zarr::for_each_chunk(layout.shape, layout.chunks, part.box, [&](const Shape& index, const Box& chunk) {
+        ArrayView elements = part_of(part.array, relative_to(chunk, part.box));
+        const bool is_whole = chunk.extents == part.box.extents;
+        const bool sticks_out = chunk.extents != layout.chunks;
+        if (sticks_out) elements = in_whole_chunk(elements, layout.chunks);
+        zarr::ChunkElements stored(std::move(elements), layout.dtype);
+        const bool is_as_it_lies = is_whole && !sticks_out && stored.is_direct();
+        write_chunk(prefix + zarr::chunk_key(index, layout.keys), layout, stored, is_as_it_lies ? part.crc32c : std::nullopt);
+      });
+    }
+  }
+
+  // Chunks are stored whole, also where an array ends within one, which the last shards of uneven ones do: the one copy that a save makes.
+  ArrayView in_whole_chunk(const ArrayView& elements, const Shape& chunk) {
+    AnyArray whole = AnyArray::zeros(elements.dtype, chunk);
+    if (!padded_.empty() && padded_bytes_ + whole.view().nbytes() > most_pending) {
+      flush_frames();
+      store_.flush();
+      padded_.clear();
+      padded_bytes_ = 0;
+    }
+    copy(elements, part_of(whole.view(), Box::whole(elements.shape)));
+    padded_bytes_ += whole.view().nbytes();
+    return padded_.emplace_back(std::move(whole)).view();
+  }
 
   template <class Write>
   void put(std::string key, std::size_t alignment, Write&& write) {
@@ -208,6 +246,8 @@ class ArrayWriter {
   Memory frames_{};
   std::optional<ZstdStream> stream_{};
   std::unique_ptr<std::byte[]> block_{};
+  std::vector<AnyArray> padded_{};
+  std::size_t padded_bytes_ = 0;
 };
 
 template <class Store>
@@ -234,7 +274,8 @@ inline Progress progress_of(const Params& params) {
   Progress progress;
   for (const Param& param : params.list) {
     if (param.leaf) ++progress.leaves_total;
-    if (is_array(param)) progress.bytes_total += param.leaf->array.nbytes();
+    if (is_array(param))
+      progress.bytes_total += param.leaf->parts ? param.leaf->parts->written_bytes() : param.leaf->array.nbytes();
   }
   return progress;
 }

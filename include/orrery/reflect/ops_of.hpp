@@ -9,6 +9,7 @@
 #include "orrery/reflect/leaves.hpp"
 #include "orrery/reflect/records.hpp"
 #include "orrery/reflect/refusal.hpp"
+#include "orrery/reflect/sharded_arrays.hpp"
 #include "orrery/tree/type_ops.hpp"
 
 namespace orrery::inline v0 {

@@ -55,6 +55,7 @@ inline bool leaf_shape_fits(const TypeOps& ops, const void* object, std::span<co
     for (std::size_t i = 0; i < shape.size(); ++i)
       if (ops.leaf.extents[i] != any_dim && ops.leaf.extents[i] != shape[i]) return false;
   }
+  if (ops.takes_shape && object && !ops.takes_shape(object, shape)) return false;
   if (ops.resize || ops.assign) return true;
   if (!object) return std::find(ops.leaf.extents.begin(), ops.leaf.extents.end(), any_dim) == ops.leaf.extents.end();
   const Shape now = ops.view(object).array.shape;

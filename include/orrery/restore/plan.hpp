@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "orrery/core/copy.hpp"
@@ -55,6 +56,13 @@ struct Plan {
   }
 };
 
+// Fills a target with elements that are in memory, all of them, of any dtype.
+inline void copy_into(const ArrayView& from, const LeafView& to) {
+  if (!to.parts) return cast_copy(from, to.array);
+  for (const ArrayPart& part : to.parts->parts)
+    if (!part.box.empty()) cast_copy(part_of(from, part.box), part.array);
+}
+
 // Where one stored leaf goes. `to` is writable although LeafView says const: it was made from a mutable target. Where `cast`, its
 // dtype differs from the stored one; shapes are equal always.
 struct Slot {
@@ -74,6 +82,18 @@ class Slots {
     for (Tree* scalar : scalars_) widen(*scalar);
     for (Staged& s : staged_) s.ops->assign(s.object, s.view);
     for (Grown& g : grown_) g.ops->take(g.object, std::move(*g.tree));
+    for (const auto& [whole, to] : gathered_) copy_into(whole.view(), to);
+  }
+  const ArrayParts* keep(ArrayParts parts) { return &parts_.emplace_back(std::move(parts)); }
+
+  // For who can only read whole arrays: from here on the slot is one, which finish() cuts into the parts of its target.
+  void gather(Slot& slot) {
+    if (!slot.to.parts) return;
+    auto& [whole, to] = gathered_.emplace_back(AnyArray::uninitialized(slot.to.array.dtype, slot.to.array.shape), slot.to);
+    slot.to = LeafView{.array = whole.view()};
+  }
+  void gather() {
+    for (Slot& slot : reads) gather(slot);
   }
 
   void stage(const TypeOps& ops, void* object, const Tree& from, bool cast) {
@@ -134,6 +154,8 @@ class Slots {
   std::vector<Staged> staged_{};
   std::vector<Grown> grown_{};
   std::deque<AnyArray> buffers_{};
+  std::deque<ArrayParts> parts_{};
+  std::deque<std::pair<AnyArray, LeafView>> gathered_{};
   std::vector<Tree*> scalars_{};
 };
 
@@ -153,7 +175,9 @@ inline void open_leaf(Slots& slots, const Plan::Step& step, void* object) {
   if (ops.set_text && stored.leaf_kind() == LeafKind::prng_key) ops.set_text(object, stored.impl());
   if (ops.assign) return slots.stage(ops, object, stored, step.cast);
   if (ops.resize) ops.resize(object, stored.shape());
-  slots.reads.push_back({&stored, ops.view(object), step.cast});
+  LeafView to = ops.view(object);
+  if (ops.parts) to.parts = slots.keep(ops.parts(object));
+  slots.reads.push_back({&stored, std::move(to), step.cast});
 }
 
 }  // namespace detail
@@ -192,7 +216,7 @@ inline Slots open_slots(Plan& plan, void* target) {
 // Copies the slots whose stored leaf holds its value already (a Tree in memory, values of an aggregate file).
 inline void copy_held(const Slots& slots) {
   for (const Slot& slot : slots.reads)
-    if (slot.from->has_value()) cast_copy(slot.from->array().view(), slot.to.array);
+    if (slot.from->has_value()) copy_into(slot.from->array().view(), slot.to);
 }
 
 inline RestoreReport report_of(const Plan& plan) {

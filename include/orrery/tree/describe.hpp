@@ -30,7 +30,11 @@ class Describer {
     switch (ops.kind) {
       case TypeKind::skipped: return;
       case TypeKind::none: out_.leave(out_.enter(NodeKind::record, name, 0)); return;
-      case TypeKind::leaf: out_.leaf(name, ops.view ? ops.view(value) : ops.stage(value, out_)); return;
+      case TypeKind::leaf: {
+        LeafView leaf = ops.view ? ops.view(value) : ops.stage(value, out_);
+        if (ops.parts) leaf.parts = &out_.parts.emplace_back(ops.parts(value));
+        return out_.leaf(name, std::move(leaf));
+      }
       case TypeKind::tree: describe_tree(*ops.tree(value), name, depth); return;
       case TypeKind::optional: {
         if (!ops.size(value)) return out_.none(name);

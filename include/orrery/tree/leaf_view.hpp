@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "orrery/core/array_view.hpp"
+#include "orrery/tree/array_parts.hpp"
 
 namespace orrery::inline v0 {
 
@@ -18,10 +19,11 @@ enum class LeafKind : std::uint8_t {
   bytes,         // legacy Flax files only
   ext,           // an unknown msgpack extension; legacy Flax files only
   prng_key,      // jax.random.key: uint32 key data and the name of its implementation
+  sharded,       // a jax.Array whose parts lie on several devices: a C++ value only, what is stored of it is an array
 };
 
 constexpr std::string_view name(LeafKind kind) noexcept {
-  constexpr std::string_view names[] = {"array", "scalar", "numpy_scalar", "string", "bytes", "ext", "prng_key"};
+  constexpr std::string_view names[] = {"array", "scalar", "numpy_scalar", "string", "bytes", "ext", "prng_key", "sharded"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -39,10 +41,11 @@ constexpr DType python_scalar_dtype(DType dtype) noexcept {
 struct LeafView {
   LeafKind kind = LeafKind::array;
   std::int8_t ext_code = 0;  // ext
-  ArrayView array{};         // array, scalars (rank 0), prng_key (its key data)
+  ArrayView array{};         // array, scalars (rank 0), prng_key (its key data); sharded: dtype and global shape without data
   std::string_view text{};   // string, bytes, ext: the content; prng_key: the implementation, "threefry2x32"
   // Of the nbytes() from array.data on, where somebody has it: of a dense array, C- or F-contiguous, only.
   std::optional<std::uint32_t> crc32c{};
+  const ArrayParts* parts = nullptr;   // sharded
 };
 
 }  // namespace orrery::inline v0

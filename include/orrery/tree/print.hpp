@@ -106,6 +106,7 @@ inline void print_leaf(std::string& out, const Tree& tree) {
       return;
     case LeafKind::string: return print_text(out, tree.string());
     case LeafKind::bytes: out += "bytes(" + std::to_string(tree.string().size()) + ")"; return;
+    case LeafKind::sharded: return;  // no Tree holds one
     case LeafKind::ext: out += "ext(" + std::to_string(tree.ext_code()) + ", " + std::to_string(tree.string().size()) + " bytes)"; return;
     case LeafKind::prng_key:
       out += "key<" + tree.impl() + ">(";

@@ -29,6 +29,7 @@ struct TreeView {
   std::vector<ViewNode> nodes{};
   std::vector<LeafView> leaves{};
   std::deque<std::string> names{};                        // integer keys as text
+  std::deque<ArrayParts> parts{};                         // of sharded leaves
   std::deque<std::unique_ptr<std::byte[]>> staged{};      // elements of values that have none to point at (vector<bool>)
 
   std::size_t enter(NodeKind kind, std::string_view name, std::size_t count) {

@@ -66,6 +66,7 @@ struct TypeOps {
   std::size_t (*active)(const void*) = nullptr;           // variant: index, or npos if valueless
   LeafView (*view)(const void*) = nullptr;                // leaf: elements or text that the value holds
   LeafView (*stage)(const void*, TreeView&) = nullptr;    // leaf without elements to point at: makes them, owned by the TreeView
+  ArrayParts (*parts)(const void*) = nullptr;             // sharded leaf: where its elements are, which view() has not
   const Tree* (*tree)(const void*) = nullptr;             // tree
   // A row that only run time can make (a cereal class tells its members when its serialize runs): the true one, made at first use, from
   // that object unless it is null. Walks take that row instead of this one.
@@ -74,6 +75,7 @@ struct TypeOps {
   // --- making
   void (*make)(void*, std::size_t) = nullptr;             // list: that many elements; map: clear; optional: 0 or 1; variant: alternative
   void* (*emplace)(void*, std::string_view) = nullptr;    // map: the element at that key, made if absent
+  bool (*takes_shape)(const void*, std::span<const Dim>) = nullptr;  // leaf: whether resize() would; null: any that leaf.extents allow
   void (*resize)(void*, std::span<const Dim>) = nullptr;  // leaf: room for an array of that shape (string: of that many bytes)
   void (*assign)(void*, const LeafView&) = nullptr;       // staged leaf: takes a dense array of leaf.dtype, or a text
   void (*set_text)(void*, std::string_view) = nullptr;    // prng_key: its implementation; called before resize

@@ -87,6 +87,7 @@ class Packer {
         if (leaf.ext_code < -1) refuse("code must be 0~127: msgpack keeps -1 for time stamps and the other negative codes for itself");
         pack_.pack_ext(count32(leaf.text.size(), "EXT data"), leaf.ext_code);
         return image_.text(leaf.text);
+      case LeafKind::sharded: refuse(not_in_one_place);
       case LeafKind::prng_key:
         refuse(
             "JAX array with PRNGKey dtype cannot be converted to a NumPy array. Use jax.random.key_data(arr) if you wish to extract the "

@@ -71,6 +71,7 @@ class NameJoiner {
       case LeafKind::ext: refuse("a safetensors file holds arrays and numbers, no text: put it into the metadata, or leave it out");
       case LeafKind::prng_key:
         refuse("a safetensors file has no place for the implementation of a PRNG key (" + std::string(leaf.text) + "): save its key data");
+      case LeafKind::sharded: refuse(not_in_one_place);
       default: break;
     }
     const auto rank = dtype_rank(leaf.array.dtype);

@@ -69,6 +69,13 @@ struct PlainChunk {
 };
 inline std::optional<PlainChunk> plain_chunk(const ArrayMetadata& metadata, const ArrayView& to);
 
+// Whether every chunk is stored as its elements, in C order and ours, with at most a crc32c behind them: a part of one is a part of the file.
+inline bool has_plain_chunks(const ArrayMetadata& metadata) {
+  const CodecChain& chain = metadata.codecs;
+  return chain.transpose.empty() && !chain.is_sharded() && !chain.is_compressed() && chain.bytes.size() <= 1 &&
+         (!chain.big_endian || item_size(metadata.dtype) == 1);
+}
+
 // Checks and puts right what a format leaves open in an element: bools are 0 or 1 (FormatError), unused bits of narrow types are
 // cleared, or copies of the sign.
 inline void finish_elements(DType dtype, void* elements, std::size_t count, const Where& where);

@@ -9,19 +9,13 @@
 #include <string>
 #include <utility>
 
-#include "orrery/core/error.hpp"
+#include "orrery/core/box.hpp"
 #include "orrery/core/shape.hpp"
 
 namespace orrery::inline v0::zarr {
 
-// A part of an array: the elements from origin on, extents of them in each dimension.
-struct Box {
-  Shape origin{};
-  Shape extents{};
-
-  static Box whole(const Shape& shape) { return {Shape::zeros(shape.size()), shape}; }
-  friend bool operator==(const Box&, const Box&) = default;
-};
+using orrery::Box;
+using orrery::check_box;
 
 // Chunks in every dimension, a zero where the array has no elements. Chunk extents are at least 1 and of the array's rank.
 inline Shape grid_extents(std::span<const Dim> shape, std::span<const Dim> chunks) {
@@ -78,16 +72,6 @@ inline Box chunk_part(std::span<const Dim> shape, std::span<const Dim> chunks, s
     part.extents[i] = std::min(chunks[i], shape[i] - part.origin[i]);
   }
   return part;
-}
-
-// ArgumentError unless the box lies in an array of that shape.
-inline void check_box(std::span<const Dim> shape, const Box& box) {
-  bool inside = box.origin.size() == shape.size() && box.extents.size() == shape.size();
-  for (std::size_t i = 0; inside && i < shape.size(); ++i)
-    inside = box.origin[i] >= 0 && box.extents[i] >= 0 && box.origin[i] <= shape[i] && box.extents[i] <= shape[i] - box.origin[i];
-  if (!inside)
-    throw ArgumentError("the box of extents " + to_string(box.extents) + " at " + to_string(box.origin) +
-                        " is not inside an array of shape " + to_string(shape));
 }
 
 // Calls visit(index, part) for every chunk that the box touches, in C order: the chunk's index in the grid, and what the chunk and the box

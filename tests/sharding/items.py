@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""items.py ERA --python P --items I --work DIR: sharded checkpoints between items.cpp's program and the real Orbax on eight CPU devices.
+
+Orbax restores what we wrote without a target, as the same NamedSharding, and onto every other sharding; we restore what it wrote onto
+each. The last line sums up. Without that Python the test counts as skipped (exit 77), or as failed where CI=true.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+
+
+def python_side(command, directory):
+    import jax
+    import numpy as np
+    import orbax.checkpoint as ocp
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+
+    mesh = Mesh(np.array(jax.devices()).reshape(4, 2), ("x", "y"))
+    specs = [P(), P("x"), P("x", "y"), P(None, "x"), P(("x", "y")), P("y", "x")]  # items.cpp has the same ones
+    whole = np.arange(128, dtype=np.float32).reshape(8, 16)
+    checkpointer = ocp.PyTreeCheckpointer()
+    failed = 0
+    for i, spec in enumerate(specs):
+        item = os.path.join(directory, str(i))
+        if command == "save":
+            checkpointer.save(item, {"model": jax.device_put(whole, NamedSharding(mesh, spec))})
+            continue
+        for target in [None, *specs]:
+            try:
+                wanted = NamedSharding(mesh, spec if target is None else target)
+                if target is None:
+                    array = checkpointer.restore(item)["model"]
+                else:
+                    args = {"model": ocp.ArrayRestoreArgs(sharding=wanted)}
+                    array = checkpointer.restore(item, restore_args=args)["model"]
+                same = np.array_equal(np.asarray(array), whole) and array.dtype == whole.dtype
+                trouble = "" if same and array.sharding == wanted else f"{array.sharding} {array}"
+            except Exception as error:  # pylint: disable=broad-exception-caught
+                trouble = repr(error)
+            failed += bool(trouble)
+            print("FAIL" if trouble else "PASS", f"Orbax restores {spec} as", "what it was" if target is None else target, trouble[:500])
+    return 1 if failed else 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("era")
+    for name in ("python", "items", "work"):
+        parser.add_argument(f"--{name}", required=True, type=os.path.abspath)
+    args = parser.parse_args()
+    if not os.path.exists(args.python):
+        ci = os.environ.get("CI") == "true"
+        print(f"{'FAIL' if ci else 'SKIP'} {args.era}: there is no Python of this era: run scripts/setup, which needs PyPI")
+        print(f"0 passed, {int(ci)} failed, {int(not ci)} skipped")
+        return 1 if ci else 77
+    shutil.rmtree(args.work, ignore_errors=True)
+    ours, theirs = os.path.join(args.work, "ours"), os.path.join(args.work, "theirs")
+    os.makedirs(ours)
+    os.makedirs(theirs)
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "JAX_PLATFORMS": "cpu",
+                   "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    status, sums = 0, [0, 0, 0]
+    for command in ([args.items, "save", ours], [args.python, __file__, "restore", ours], [args.python, __file__, "save", theirs],
+                    [args.items, "restore", theirs]):
+        done = subprocess.run(command, check=False, timeout=300, env=environment, stdout=subprocess.PIPE, text=True)
+        print(done.stdout, end="", flush=True)
+        lines = done.stdout.splitlines()
+        checks = [sum(line.startswith(word) for line in lines) for word in ("PASS", "FAIL", "SKIP")]
+        if done.returncode and not checks[1]:
+            print(f"FAIL {args.era} {' '.join(command[-2:])} ended with {done.returncode}")
+            checks[1] = 1
+        sums = [a + b for a, b in zip(sums, checks)]
+        status |= bool(checks[1])
+    print(f"{sums[0]} passed, {sums[1]} failed, {sums[2]} skipped")
+    if not status:
+        shutil.rmtree(args.work)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(python_side(*sys.argv[1:]) if len(sys.argv) == 3 else main())
