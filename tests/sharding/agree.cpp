@@ -36,7 +36,7 @@ PartitionSpec spec_of(const Value& value) {
 Mesh mesh_of(const Value& one) {
   std::vector<std::string> names;
   for (const Value& name : *one.find("axes")->array()) names.push_back(*name.string());
-  std::vector<Device> devices;
+  std::vector<MeshDevice> devices;
   for (const Value& id : *one.find("ids")->array()) devices.push_back({*id.integer(), 0});
   return Mesh::seen_by(0, 1, shape_of(*one.find("mesh")), std::move(names), std::move(devices));
 }

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "orrery/core/array_view.hpp"
-#include "orrery/core/box.hpp"
+#include "orrery/core/array_box.hpp"
 #include "orrery/core/loop_nest.hpp"
 #include "orrery/core/transpose.hpp"
 
@@ -31,7 +31,7 @@ std::size_t copy_c_order_range(const ArrayView& from, std::size_t first, std::si
 // Where the elements of a box of `whole`, which nobody has in memory yet, go in `to`, in runs that both hold in one piece: visit(bytes from
 // the beginning of `whole`, memory, size). False, and no call, where no two elements are neighbours in both and runs would be no runs.
 template <class Visit>
-bool for_each_run(const ArrayView& whole, const Box& box, const ArrayView& to, Visit&& visit);
+bool for_each_run(const ArrayView& whole, const ArrayBox& box, const ArrayView& to, Visit&& visit);
 
 namespace detail {
 
@@ -129,7 +129,7 @@ inline std::size_t copy_c_order_range(const ArrayView& from, std::size_t first, 
 }
 
 template <class Visit>
-bool for_each_run(const ArrayView& whole, const Box& box, const ArrayView& to, Visit&& visit) {
+bool for_each_run(const ArrayView& whole, const ArrayBox& box, const ArrayView& to, Visit&& visit) {
   ArrayView from{whole.dtype, box.extents, whole.strides, to.data};  // only differences of its addresses are looked at
   const detail::LoopNest nest = detail::make_loop_nest(from, to);
   if (nest.empty) return true;

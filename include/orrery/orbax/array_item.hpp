@@ -37,6 +37,7 @@ inline Progress write_array_item(const std::string& directory, const TreeView& v
   const std::size_t root = dict.enter(NodeKind::dict, {}, 1);
   dict.leaf("checkpoint", view.leaves[0]);
   dict.leave(root);
+  check_one_process(view);
   const Params params = flatten_params(dict);
 
   storage::ProgressMeter meter(options.on_progress, progress_of(params));

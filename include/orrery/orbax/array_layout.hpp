@@ -109,7 +109,7 @@ inline zarr::ArrayMetadata layout_of(const Param& param, DType stored, const Sav
   layout.dtype = stored;
   if (array.rank() > 1 && !array.is_c_contiguous() && array.is_f_contiguous()) layout.codecs.transpose = zarr::f_order(array.rank());
   if (options.use_zarr3) layout.keys = zarr::KeyEncoding::v3();
-  const Shape& written = param.leaf->parts ? param.leaf->parts->part_shape : array.shape;  // by one device
+  const Shape& written = param.leaf->parts ? param.leaf->parts->write_shape : array.shape;  // by one device
   layout.chunks = written;
   for (Dim& extent : layout.chunks) extent = std::max<Dim>(extent, 1);
   if (!options.chunk_byte_size) return layout;

@@ -39,6 +39,12 @@ class DatabasePayloads {
     return placed;
   }
 
+  // A data file of another process, whose base is its directory, and values that lie there.
+  std::uint32_t add_file(ocdbt::DataFile file) { return database_.add_file(std::move(file)); }
+  void put_reference(std::string_view key, std::uint32_t file, std::uint64_t offset, std::uint64_t size) {
+    database_.put_reference(key, file, offset, size);
+  }
+
   // From here on the memory of what was put is the caller's again.
   void flush() { writer_.flush(); }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <concepts>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/restore_item.hpp"
 #include "orrery/orbax/save_item.hpp"
+#include "orrery/orbax/save_together.hpp"
 #include "orrery/orbax/stored_item.hpp"
 #include "orrery/reflect/reflectable.hpp"
 #include "orrery/tree/describe.hpp"
@@ -83,11 +85,16 @@ inline RestoreReport restore_value(const std::string& path, const TypeOps& ops, 
 class PyTreeCheckpointer {
  public:
   // Saves `state` as an Orbax item at `path`, which Orbax 0.4.0 and later restore. Copies no payload; complete under its name or not
-  // there. AlreadyExistsError where something is there and no force; ArgumentError for what Orbax cannot hold; IoError.
+  // there. AlreadyExistsError where something is there and no force; ArgumentError for what Orbax cannot hold; IoError. Where the state has
+  // sharded arrays of several processes, all of them call it, and it throws the same in all of them (orbax/save_together.hpp).
   template <class T>
   void save(const std::string& path, T&& state, const SaveOptions& options = {}) const {
     check_reflectable<std::remove_cvref_t<T>>();
-    orbax::save_item(orbax::local_path(path), describe(ops<std::remove_cvref_t<T>>(), std::addressof(state)), options);
+    const TreeView view = describe(ops<std::remove_cvref_t<T>>(), std::addressof(state));
+    if (const std::shared_ptr<Coordinator> world = orbax::processes_of(view))
+      orbax::save_item_together(orbax::local_path(path), view, options, *world);
+    else
+      orbax::save_item(orbax::local_path(path), view, options);
   }
 
   // The whole checkpoint as a Tree: dicts, lists, arrays, None for empty states, as Python's raw restore gives it.

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "orrery/core/any_array.hpp"
-#include "orrery/core/box.hpp"
+#include "orrery/core/array_box.hpp"
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
@@ -143,7 +143,7 @@ class LeafReader {
     }
   }
 
-  void read_box(const StoredItem::Leaf& leaf, const Box& box, const ArrayView& to) {
+  void read_box(const StoredItem::Leaf& leaf, const ArrayBox& box, const ArrayView& to) {
     if (to.dtype == leaf.array->dtype) {
       if (!add_plain_box(leaf, box, to)) decode_box(leaf, box, to);
       return;
@@ -154,10 +154,10 @@ class LeafReader {
   }
 
   // Of chunks that are not encoded, the bytes of the box alone. Where that is all of a chunk, its checksum is verified.
-  bool add_plain_box(const StoredItem::Leaf& leaf, const Box& box, const ArrayView& to) {
+  bool add_plain_box(const StoredItem::Leaf& leaf, const ArrayBox& box, const ArrayView& to) {
     if (!zarr::has_plain_chunks(*leaf.array) || to.dtype == DType::bool_ || is_sub_byte(to.dtype)) return false;
     const std::string prefix = StoredItem::prefix_of(leaf);
-    zarr::for_each_chunk(leaf.array->shape, leaf.array->chunks, box, [&](const Shape& index, const Box& piece) {
+    zarr::for_each_chunk(leaf.array->shape, leaf.array->chunks, box, [&](const Shape& index, const ArrayBox& piece) {
       const std::string key = zarr::chunk_key(index, leaf.array->keys);
       const auto value = item_.store().find(prefix, key);
       const ArrayView target = part_of(to, relative_to(piece, box));
@@ -204,7 +204,7 @@ class LeafReader {
     decode_box(leaf, {Shape::zeros(to.rank()), to.shape}, to);
   }
 
-  void decode_box(const StoredItem::Leaf& leaf, const Box& box, const ArrayView& to) {
+  void decode_box(const StoredItem::Leaf& leaf, const ArrayBox& box, const ArrayView& to) {
     const std::string prefix = StoredItem::prefix_of(leaf);
     std::string bytes;
     zarr::read_box(*leaf.array, box, to, item_.missing_chunk(), {leaf.name, item_.directory(), {}},

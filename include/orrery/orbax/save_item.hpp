@@ -62,7 +62,7 @@ inline void write_jax_metadata(const std::string& directory, const Params& param
     }
     const ArrayView& array = param.leaf->array;
     const ArrayParts* parts = param.leaf->parts;
-    const std::string shape = list(parts ? parts->part_shape : array.shape), chunks = list(layout_of(param, array.dtype, options).chunks);
+    const std::string shape = list(parts ? parts->write_shape : array.shape), chunks = list(layout_of(param, array.dtype, options).chunks);
     shardings += json::quoted(base64_url(param.name)) + ":" +
                  json::quoted(parts ? parts->sharding : R"({"sharding_type": "SingleDeviceSharding", "device_str": "TFRT_CPU_0"})");
     metadatas += R"({"array_metadata": {"param_name": )" + json::quoted(param.name) + ", \"write_shape\": " + shape + ", \"chunk_shape\": " + chunks +
@@ -76,18 +76,44 @@ inline void write_jax_metadata(const std::string& directory, const Params& param
 
 }  // namespace detail
 
+namespace detail {
+
+// All files of an item but those of its arrays.
+inline void write_item_files(const std::string& directory, const TreeView& view, const Params& params,
+                             const std::vector<PayloadChecksum>& checksums, const SaveOptions& options) {
+  if (std::any_of(params.list.begin(), params.list.end(), [](const Param& p) { return p.type == ValueType::string; }))
+    write_text(directory + "/_strings.json", strings_file(params));
+  write_jax_metadata(directory, params, options);
+  if (!checksums.empty()) write_text(directory + "/_orrery.json", checksums_file(checksums));
+  write_text(directory + "/checkpoint", placeholder_file(view));
+  write_text(directory + "/_METADATA", metadata_file(params, options.custom_metadata, options.use_ocdbt, options.use_zarr3));
+}
+
+// ... and what belongs to the step, where the item is one by itself.
+inline void write_step_files(const storage::AtomicDirectory& directory, std::uint64_t started, const SaveOptions& options) {
+  write_text(directory.path() + "/_CHECKPOINT_METADATA",
+             checkpoint_metadata_file(json::quoted(pytree_handler), started, nanoseconds_now(), options.custom_metadata));
+  write_text(directory.path() + "/commit_success.txt", "Checkpoint commit was successful to " + directory.final_path());
+}
+
+}  // namespace detail
+
+// ArgumentError for sharded arrays whose other parts are in other processes.
+inline void check_one_process(const TreeView& view) {
+  for (const ArrayParts& array : view.parts)
+    if (!array.is_complete)
+      throw ArgumentError(
+          "a sharded array spans several processes; they save it together with PyTreeCheckpointer::save of a state, on a mesh that has a "
+          "coordinator");
+}
+
 // Everything of an item but what belongs to the step: into `directory`, which exists and is empty. Answers what was written.
 inline Progress write_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
+  check_one_process(view);
   const Params params = flatten_params(view);
   if (!options.use_ocdbt) check_item_files(params);
   storage::ProgressMeter meter(options.on_progress, progress_of(params));
-  const std::vector<PayloadChecksum> checksums = write_arrays(directory, params, options, meter);
-  if (std::any_of(params.list.begin(), params.list.end(), [](const Param& p) { return p.type == ValueType::string; }))
-    detail::write_text(directory + "/_strings.json", strings_file(params));
-  detail::write_jax_metadata(directory, params, options);
-  if (!checksums.empty()) detail::write_text(directory + "/_orrery.json", checksums_file(checksums));
-  detail::write_text(directory + "/checkpoint", placeholder_file(view));
-  detail::write_text(directory + "/_METADATA", metadata_file(params, options.custom_metadata, options.use_ocdbt, options.use_zarr3));
+  detail::write_item_files(directory, view, params, write_arrays(directory, params, options, meter), options);
   meter.complete();
   return meter.now();
 }
@@ -107,9 +133,7 @@ inline void save_item(const std::string& path, const TreeView& view, const SaveO
   const std::uint64_t started = detail::nanoseconds_now();
   storage::AtomicDirectory directory(path, {.force = options.force, .durability = options.durability});
   const Progress written = write_item(directory.path(), view, options);
-  detail::write_text(directory.path() + "/_CHECKPOINT_METADATA",
-                     checkpoint_metadata_file(json::quoted(pytree_handler), started, detail::nanoseconds_now(), options.custom_metadata));
-  detail::write_text(directory.path() + "/commit_success.txt", "Checkpoint commit was successful to " + directory.final_path());
+  detail::write_step_files(directory, started, options);
   commit(directory, written, options);
 }
 

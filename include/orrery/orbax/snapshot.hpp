@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "orrery/core/array_box.hpp"
 #include "orrery/core/array_view.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/crc32c.hpp"
@@ -112,8 +113,12 @@ class Snapshot {
     for (const LeafView& leaf : view_->leaves)
       if (!leaf.parts) size += arena.room_for(leaf.array.nbytes());
     for (ArrayParts& leaf : view_->parts) {
-      std::erase_if(leaf.parts, [](const ArrayPart& part) { return !part.writes; });
-      for (const ArrayPart& part : leaf.parts) size += arena.room_for(part.array.nbytes());
+      std::erase_if(leaf.parts, [](const ArrayPart& part) { return !part.write; });
+      for (ArrayPart& part : leaf.parts) {
+        part.array = part_of(part.array, relative_to(*part.write, part.box));
+        part.box = *part.write;
+        size += arena.room_for(part.array.nbytes());
+      }
     }
     pause();
     arena.reserve(size);

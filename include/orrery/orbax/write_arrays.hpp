@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "orrery/core/any_array.hpp"
-#include "orrery/core/box.hpp"
+#include "orrery/core/array_box.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/crc32c.hpp"
 #include "orrery/core/memory.hpp"
@@ -52,24 +52,28 @@ inline constexpr std::size_t most_threads = 8;
 template <class Store>
 class ArrayWriter {
  public:
-  ArrayWriter(Store& store, const SaveOptions& options, std::vector<PayloadChecksum>& checksums, storage::ProgressMeter& meter)
+  ArrayWriter(Store& store, const SaveOptions& options, std::vector<PayloadChecksum>& checksums, storage::ProgressMeter& meter,
+              bool writes_metadata)
       : store_(store),
         options_(options),
         frame_{options.compression.level(), options.checksums},
         checksums_(checksums),
         meter_(meter),
+        writes_metadata_(writes_metadata),
         pool_(std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, most_threads)) {}
 
   void write(const Param& param, const zarr::ArrayMetadata& layout) {
     const std::string prefix = param.name.empty() ? "" : param.name + "/";
-    if (options_.use_zarr3)
-      store_.put_metadata(prefix, "zarr.json", zarr::to_json_v3(layout));
-    else
-      store_.put_metadata(prefix, ".zarray", zarr::to_json(layout));
+    if (writes_metadata_) {
+      if (options_.use_zarr3)
+        store_.put_metadata(prefix, "zarr.json", zarr::to_json_v3(layout));
+      else
+        store_.put_metadata(prefix, ".zarray", zarr::to_json(layout));
+    }
     const ArrayView& array = param.leaf->array;
     if (array.size() == 0) return;  // an array without elements has no chunks
     if (param.leaf->parts) return write_parts(*param.leaf->parts, layout, prefix);
-    zarr::for_each_chunk(layout.shape, layout.chunks, Box::whole(layout.shape), [&](const Shape& index, const Box&) {
+    zarr::for_each_chunk(layout.shape, layout.chunks, ArrayBox::whole(layout.shape), [&](const Shape& index, const ArrayBox&) {
       const zarr::ChunkElements elements = zarr::chunk_elements(layout, array, index);
       const bool is_whole = elements.is_direct() && elements.nbytes() == array.nbytes();
       write_chunk(prefix + zarr::chunk_key(index, layout.keys), layout, elements, is_whole ? param.leaf->crc32c : std::nullopt);
@@ -106,8 +110,8 @@ class ArrayWriter {
 
   void write_parts(const ArrayParts& parts, const zarr::ArrayMetadata& layout, const std::string& prefix) {
     for (const ArrayPart& part : parts.parts) {
-      if (!part.writes) continue;
-      zarr::for_each_chunk(layout.shape, layout.chunks, part.box, [&](const Shape& index, const Box& chunk) {
+      if (!part.write) continue;
+      zarr::for_each_chunk(layout.shape, layout.chunks, *part.write, [&](const Shape& index, const ArrayBox& chunk) {
         ArrayView elements = part_of(part.array, relative_to(chunk, part.box));
         const bool is_whole = chunk.extents == part.box.extents;
         const bool sticks_out = chunk.extents != layout.chunks;
@@ -128,7 +132,7 @@ class ArrayWriter {
       padded_.clear();
       padded_bytes_ = 0;
     }
-    copy(elements, part_of(whole.view(), Box::whole(elements.shape)));
+    copy(elements, part_of(whole.view(), ArrayBox::whole(elements.shape)));
     padded_bytes_ += whole.view().nbytes();
     return padded_.emplace_back(std::move(whole)).view();
   }
@@ -240,6 +244,7 @@ class ArrayWriter {
   ZstdFrameOptions frame_;
   std::vector<PayloadChecksum>& checksums_;
   storage::ProgressMeter& meter_;
+  bool writes_metadata_;
   storage::WorkerPool pool_;
   std::vector<Pending> pending_{};
   std::size_t room_ = 0;
@@ -250,14 +255,15 @@ class ArrayWriter {
   std::size_t padded_bytes_ = 0;
 };
 
+// `is_first`: of several processes, the one that writes the metadata, and all arrays that are not sharded.
 template <class Store>
 void write_arrays_to(Store& store, const Params& params, const SaveOptions& options, std::vector<PayloadChecksum>& checksums,
-                     storage::ProgressMeter& meter) {
+                     storage::ProgressMeter& meter, bool is_first = true) {
   const std::vector<DType> dtypes = stored_dtypes(params, options.cast);
-  ArrayWriter<Store> writer(store, options, checksums, meter);
+  ArrayWriter<Store> writer(store, options, checksums, meter, is_first);
   for (std::size_t i = 0; i < params.list.size(); ++i) {
     const Param& param = params.list[i];
-    if (!is_array(param)) continue;
+    if (!is_array(param) || (!is_first && !param.leaf->parts)) continue;
     zarr::ArrayMetadata layout = layout_of(param, dtypes.empty() ? param.leaf->array.dtype : dtypes[i], options);
     choose_codecs(layout, param.leaf->array, options);
     writer.write(param, layout);

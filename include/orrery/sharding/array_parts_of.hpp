@@ -9,6 +9,7 @@
 
 #include "orrery/core/shape.hpp"
 #include "orrery/sharding/named_sharding.hpp"
+#include "orrery/sharding/replica_parallel.hpp"
 #include "orrery/sharding/sharded_view.hpp"
 #include "orrery/tree/array_parts.hpp"
 
@@ -70,19 +71,21 @@ inline std::string orbax_text(const NamedSharding& sharding) {
          "], \"partition_spec\": [" + spec + "], \"device_mesh\": {\"mesh\": " + devices + "}}";
 }
 
-// Of what lies on several devices, each stores another part: the k-th part of the array, in C order, is written where its replica
-// k mod (number of replicas) lies.
+// Devices that hold the same part share its writing where they are of several processes; parts that are too small for that are written
+// by one of them, the next part by the next.
 inline ArrayParts array_parts(const ShardedView& view) {
-  ArrayParts out{view.sharding.shard_shape(view.shape), {}, orbax_text(view.sharding)};
-  const Shape grid = view.sharding.partitions(view.shape.size());
-  const std::size_t replicas = view.sharding.replica_count(view.shape);
+  const Mesh& mesh = view.sharding.mesh();
+  const WriteLayout layout = write_layout(view.sharding, view.shape, item_size(view.dtype),
+                                          {.max_replicas = mesh.is_fully_addressable() ? 1 : static_cast<std::size_t>(mesh.processes())});
+  ArrayParts out{layout.write_shape, {}, orbax_text(view.sharding), mesh.is_fully_addressable(), mesh.coordinator()};
+  const Shape grid = view.sharding.partitions(view.shape.size()), shard_shape = view.sharding.shard_shape(view.shape);
   out.parts.reserve(view.shards.size());
   for (const ShardView& shard : view.shards) {
-    std::size_t number = 0;
+    std::size_t number = 0;  // of the part, in C order
     for (std::size_t i = 0; i < grid.size(); ++i)
       number = number * static_cast<std::size_t>(grid[i]) +
-               static_cast<std::size_t>(out.part_shape[i] ? shard.index.origin[i] / out.part_shape[i] : 0);
-    out.parts.push_back({shard.index, shard.array, shard.replica_id == number % replicas && !shard.index.empty()});
+               static_cast<std::size_t>(shard_shape[i] ? shard.index.origin[i] / shard_shape[i] : 0);
+    out.parts.push_back({shard.index, shard.array, written_by(shard.position, layout, view.sharding, view.shape, number)});
   }
   return out;
 }

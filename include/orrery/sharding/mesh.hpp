@@ -20,10 +20,10 @@
 
 namespace orrery::inline v0 {
 
-struct Device {
+struct MeshDevice {
   std::int64_t id = 0;  // what JAX would call it: a checkpoint's _sharding file speaks of it
   int process = 0;
-  friend bool operator==(const Device&, const Device&) = default;
+  friend bool operator==(const MeshDevice&, const MeshDevice&) = default;
 };
 
 // A cheap handle that never changes. Devices are spoken of by their position in the grid, last axis fastest. Unless they are listed, the
@@ -35,7 +35,7 @@ class Mesh {
   Mesh(std::shared_ptr<Coordinator> world, Shape shape, std::vector<std::string> axis_names)
       : Mesh(checked(world).rank(), checked(world).size(), std::move(shape), std::move(axis_names), std::nullopt, world) {}
   // ... of these devices, in the order of positions; not every process needs to own one.
-  Mesh(std::shared_ptr<Coordinator> world, std::vector<Device> devices, Shape shape, std::vector<std::string> axis_names)
+  Mesh(std::shared_ptr<Coordinator> world, std::vector<MeshDevice> devices, Shape shape, std::vector<std::string> axis_names)
       : Mesh(checked(world).rank(), checked(world).size(), std::move(shape), std::move(axis_names), std::move(devices), world) {}
   Mesh(const Mesh&) = default;  // and no move: a handle is never empty
   Mesh& operator=(const Mesh&) = default;
@@ -47,7 +47,7 @@ class Mesh {
   }
   // As that process of so many sees it, without any communication: for plans and simulations.
   static Mesh seen_by(int process, int processes, Shape shape, std::vector<std::string> axis_names,
-                      std::optional<std::vector<Device>> devices = std::nullopt) {
+                      std::optional<std::vector<MeshDevice>> devices = std::nullopt) {
     return Mesh(process, processes, std::move(shape), std::move(axis_names), std::move(devices), nullptr);
   }
 
@@ -61,7 +61,7 @@ class Mesh {
   }
 
   std::size_t num_devices() const noexcept { return state_->count; }
-  Device device(std::size_t position) const noexcept {
+  MeshDevice device(std::size_t position) const noexcept {
     if (!state_->devices.empty()) return state_->devices[position];
     return {static_cast<std::int64_t>(position), static_cast<int>(position / state_->per_process)};
   }
@@ -99,7 +99,7 @@ class Mesh {
     Shape shape{};
     std::vector<std::string> axis_names{};
     std::size_t count = 0, per_process = 1;
-    std::vector<Device> devices{};  // empty: in the order of ids, equal runs for each process
+    std::vector<MeshDevice> devices{};  // empty: in the order of ids, equal runs for each process
     std::vector<std::size_t> addressable{};
     int process = 0, processes = 1;
     std::shared_ptr<Coordinator> coordinator{};
@@ -110,7 +110,7 @@ class Mesh {
     return *world;
   }
 
-  Mesh(int process, int processes, Shape shape, std::vector<std::string> axis_names, std::optional<std::vector<Device>> devices,
+  Mesh(int process, int processes, Shape shape, std::vector<std::string> axis_names, std::optional<std::vector<MeshDevice>> devices,
        std::shared_ptr<Coordinator> coordinator) {
     State state;
     state.shape = std::move(shape);
@@ -159,13 +159,13 @@ class Mesh {
       state.addressable[i] = static_cast<std::size_t>(state.process) * state.per_process + i;
   }
 
-  static void list(State& state, std::vector<Device> devices) {
+  static void list(State& state, std::vector<MeshDevice> devices) {
     if (devices.size() != state.count)
       throw ArgumentError("a mesh of " + to_string(state.shape) + " has " + std::to_string(state.count) + " devices, but " +
                           std::to_string(devices.size()) + " are listed");
     std::vector<std::int64_t> ids;
     for (std::size_t position = 0; position < devices.size(); ++position) {
-      const Device& device = devices[position];
+      const MeshDevice& device = devices[position];
       if (device.process < 0 || device.process >= state.processes)
         throw ArgumentError("device " + std::to_string(device.id) + " is said to be of process " + std::to_string(device.process) +
                             ", but there are " + std::to_string(state.processes) + " processes");

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "orrery/core/box.hpp"
+#include "orrery/core/array_box.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/sharding/mesh.hpp"
@@ -74,9 +74,9 @@ class NamedSharding {
   }
 
   // What the device at that position holds of an array of that shape.
-  Box shard_index(std::size_t position, const Shape& global) const {
+  ArrayBox shard_index(std::size_t position, const Shape& global) const {
     const Shape shard = shard_shape(global), at = mesh().coordinates(position);
-    Box box = Box::whole(global);
+    ArrayBox box = ArrayBox::whole(global);
     for (std::size_t i = 0; i < global.size() && i < state_->cuts.size(); ++i) {
       Dim part = 0;
       for (const std::size_t axis : state_->cuts[i]) part = part * mesh().shape()[axis] + at[axis];
@@ -118,16 +118,16 @@ class NamedSharding {
   }
 
   // Of every device, in the order of positions.
-  std::vector<std::pair<Device, Box>> devices_indices_map(const Shape& global) const {
-    std::vector<std::pair<Device, Box>> map;
+  std::vector<std::pair<MeshDevice, ArrayBox>> devices_indices_map(const Shape& global) const {
+    std::vector<std::pair<MeshDevice, ArrayBox>> map;
     map.reserve(num_devices());
     for (std::size_t position = 0; position < num_devices(); ++position)
       map.emplace_back(mesh().device(position), shard_index(position, global));
     return map;
   }
   // ... of this process.
-  std::vector<std::pair<Device, Box>> addressable_devices_indices_map(const Shape& global) const {
-    std::vector<std::pair<Device, Box>> map;
+  std::vector<std::pair<MeshDevice, ArrayBox>> addressable_devices_indices_map(const Shape& global) const {
+    std::vector<std::pair<MeshDevice, ArrayBox>> map;
     for (const std::size_t position : mesh().addressable()) map.emplace_back(mesh().device(position), shard_index(position, global));
     return map;
   }
@@ -181,9 +181,7 @@ class NamedSharding {
   std::size_t extent(std::size_t axis) const noexcept { return static_cast<std::size_t>(mesh().shape()[axis]); }
 
   // Shards that lie behind the end of an uneven dimension begin at it; the product could be too large for 63 bits.
-  static Dim begin_of(Dim part, Dim shard, Dim extent) noexcept {
-    return shard > 0 && part > extent / shard ? extent : part * shard;
-  }
+  static Dim begin_of(Dim part, Dim shard, Dim extent) noexcept { return shard > 0 && part > extent / shard ? extent : part * shard; }
 
   std::string text() const { return "NamedSharding(mesh=" + to_string(mesh()) + ", spec=" + to_string(spec()) + ")"; }
 

@@ -14,7 +14,7 @@
 #include "orrery/core/any_array.hpp"
 #include "orrery/core/array.hpp"
 #include "orrery/core/array_view.hpp"
-#include "orrery/core/box.hpp"
+#include "orrery/core/array_box.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/core/float_types.hpp"
@@ -31,10 +31,10 @@ class Shard {
  public:
   explicit Shard(ShardView view) : view_(std::move(view)) {}
 
-  const Device& device() const noexcept { return view_.device; }
+  const MeshDevice& device() const noexcept { return view_.device; }
   std::size_t replica_id() const noexcept { return view_.replica_id; }
   // Which part of the whole array this is.
-  const Box& index() const noexcept { return view_.index; }
+  const ArrayBox& index() const noexcept { return view_.index; }
   const Shape& shape() const noexcept { return view_.index.extents; }
   std::size_t size() const noexcept { return view_.index.size(); }
 

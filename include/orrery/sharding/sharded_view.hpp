@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "orrery/core/array_view.hpp"
-#include "orrery/core/box.hpp"
+#include "orrery/core/array_box.hpp"
 #include "orrery/core/dtype.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/sharding/mesh.hpp"
@@ -18,9 +18,9 @@ namespace orrery::inline v0 {
 // One device's box of the array. Devices that hold the same box have different replica ids.
 struct ShardView {
   std::size_t position = 0;  // of the device, in the mesh
-  Device device{};
+  MeshDevice device{};
   std::size_t replica_id = 0;
-  Box index{};
+  ArrayBox index{};
   ArrayView array{};  // index.extents elements
 };
 

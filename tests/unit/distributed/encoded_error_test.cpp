@@ -1,7 +1,10 @@
 #include <doctest/doctest.h>
 
 #include <exception>
+#include <new>
+#include <stdexcept>
 #include <string>
+#include <typeinfo>
 
 #include "orrery/core/error.hpp"
 #include "orrery/distributed/encoded_error.hpp"

@@ -10,7 +10,7 @@
 #include "orrery/checkpoint.hpp"
 #include "orrery/flax.hpp"
 #include "orrery/sharding.hpp"
-#include "scratch.hpp"
+#include "storage/scratch.hpp"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "orrery/core/box.hpp"
+#include "orrery/core/array_box.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/distributed/single_process.hpp"
 #include "orrery/distributed/thread_coordinator.hpp"
@@ -40,7 +40,7 @@ TEST_CASE("the guide's array: eight shards of (2, 1) over a mesh of 4 by 2") {
   CHECK(sharding.partitions(3) == Shape{4, 2, 1});
   const auto map = sharding.devices_indices_map({8, 2});
   REQUIRE(map.size() == 8);
-  CHECK(map[3] == std::pair{Device{3, 0}, Box{{2, 1}, {2, 1}}});
+  CHECK(map[3] == std::pair{MeshDevice{3, 0}, ArrayBox{{2, 1}, {2, 1}}});
   CHECK(to_string(sharding) == "NamedSharding(mesh=Mesh('x': 4, 'y': 2), spec=PartitionSpec('x', 'y'))");
 }
 
@@ -52,7 +52,7 @@ TEST_CASE("a tuple of axes cuts one dimension, the first axis slowest; axes that
   CHECK(sharding.replica_count(shape) == 3);
   const std::size_t position = 1 * 6 + 2 * 2 + 1;  // a = 1, b = 2, c = 1
   CHECK(mesh.coordinates(position) == Shape{1, 2, 1});
-  CHECK(sharding.shard_index(position, shape) == Box{{6, 0}, {2, 5}});
+  CHECK(sharding.shard_index(position, shape) == ArrayBox{{6, 0}, {2, 5}});
   CHECK(sharding.replica_id(position, shape) == 2);
   CHECK(sharding.replica_position(position, 0, shape) == 1 * 6 + 1);
 }
@@ -61,7 +61,7 @@ TEST_CASE("a replicated array is everywhere whole") {
   const NamedSharding sharding(Mesh::local({2, 2}, {"x", "y"}), {});
   CHECK(sharding.is_fully_replicated());
   for (std::size_t position = 0; position < 4; ++position) {
-    CHECK(sharding.shard_index(position, {3}) == Box{{0}, {3}});
+    CHECK(sharding.shard_index(position, {3}) == ArrayBox{{0}, {3}});
     CHECK(sharding.replica_id(position, {3}) == position);
   }
   CHECK(sharding.shard_shape({}) == Shape{});
@@ -78,9 +78,9 @@ TEST_CASE("sizes that do not divide are refused in JAX's words, or cut where tha
       IndivisibleError);
   const NamedSharding clipped(mesh, {"x", "y"}, Uneven::clip);
   CHECK(clipped.shard_shape({7, 3}) == Shape{2, 2});
-  CHECK(clipped.shard_index(7, {7, 3}) == Box{{6, 2}, {1, 1}});
-  CHECK(clipped.shard_index(7, {5, 2}) == Box{{5, 1}, {0, 1}});
-  CHECK(clipped.shard_index(7, {1, 2}) == Box{{1, 1}, {0, 1}});
+  CHECK(clipped.shard_index(7, {7, 3}) == ArrayBox{{6, 2}, {1, 1}});
+  CHECK(clipped.shard_index(7, {5, 2}) == ArrayBox{{5, 1}, {0, 1}});
+  CHECK(clipped.shard_index(7, {1, 2}) == ArrayBox{{1, 1}, {0, 1}});
   const Dim huge = INT64_MAX;
   CHECK(clipped.shard_index(7, {huge, 2}).origin[0] + clipped.shard_index(7, {huge, 2}).extents[0] == huge);
 }
@@ -91,7 +91,7 @@ TEST_CASE("every element of an uneven array is in one shard") {
     const NamedSharding sharding(mesh, {"x"}, Uneven::pad);
     Dim next = 0;
     for (std::size_t position = 0; position < 5; ++position) {
-      const Box box = sharding.shard_index(position, {extent});
+      const ArrayBox box = sharding.shard_index(position, {extent});
       CHECK(box.origin[0] == next);
       CHECK(box.extents[0] <= sharding.shard_shape({extent})[0]);
       next += box.extents[0];
@@ -123,7 +123,7 @@ TEST_CASE("meshes that cannot be are refused") {
                        ArgumentError);
   CHECK_THROWS_AS(Mesh::seen_by(3, 3, {3}, {"x"}), ArgumentError);
   CHECK_THROWS_AS(Mesh(nullptr, {3}, {"x"}), ArgumentError);
-  using Devices = std::vector<Device>;
+  using Devices = std::vector<MeshDevice>;
   CHECK_THROWS_WITH_AS(Mesh::seen_by(0, 2, {2}, {"x"}, Devices{{5, 0}, {5, 1}}), "device 5 is listed twice in one mesh", ArgumentError);
   CHECK_THROWS_AS(Mesh::seen_by(0, 2, {2}, {"x"}, Devices{{5, 0}}), ArgumentError);
   CHECK_THROWS_AS(Mesh::seen_by(0, 2, {2}, {"x"}, Devices{{5, 0}, {6, 2}}), ArgumentError);
@@ -134,13 +134,13 @@ TEST_CASE("processes own equal runs of devices, or those that are listed") {
     const Mesh mesh = Mesh::seen_by(process, 2, {4, 2}, {"x", "y"});
     CHECK(std::vector<std::size_t>(mesh.addressable().begin(), mesh.addressable().end()) ==
           (process == 0 ? std::vector<std::size_t>{0, 1, 2, 3} : std::vector<std::size_t>{4, 5, 6, 7}));
-    CHECK(mesh.device(5) == Device{5, 1});
+    CHECK(mesh.device(5) == MeshDevice{5, 1});
     CHECK_FALSE(mesh.is_fully_addressable());
     const auto mine = NamedSharding(mesh, {"y", "x"}).addressable_devices_indices_map({2, 4});
     REQUIRE(mine.size() == 4);
-    CHECK(mine[1] == std::pair{Device{process * 4 + 1, process}, Box{{1, process * 2}, {1, 1}}});
+    CHECK(mine[1] == std::pair{MeshDevice{process * 4 + 1, process}, ArrayBox{{1, process * 2}, {1, 1}}});
   }
-  const std::vector<Device> listed{{7, 1}, {0, 0}, {3, 1}};
+  const std::vector<MeshDevice> listed{{7, 1}, {0, 0}, {3, 1}};
   const Mesh mesh = Mesh::seen_by(1, 4, {3}, {"x"}, listed);
   CHECK(std::vector<std::size_t>(mesh.addressable().begin(), mesh.addressable().end()) == std::vector<std::size_t>{0, 2});
   CHECK(Mesh::seen_by(3, 4, {3}, {"x"}, listed).addressable().empty());
@@ -159,5 +159,5 @@ TEST_CASE("a mesh over a coordinator is the same in every rank, each with its ow
   }
   CHECK(Mesh(single_process(), {2}, {"x"}) == Mesh::local({2}, {"x"}));
   CHECK(Mesh::local({2}, {"x"}).coordinator() == nullptr);
-  CHECK(Mesh::local({2}, {"x"}) == Mesh::seen_by(0, 1, {2}, {"x"}, std::vector<Device>{{0, 0}, {1, 0}}));
+  CHECK(Mesh::local({2}, {"x"}) == Mesh::seen_by(0, 1, {2}, {"x"}, std::vector<MeshDevice>{{0, 0}, {1, 0}}));
 }

@@ -15,7 +15,7 @@ using namespace orrery;
 namespace {
 
 // The guide's: arange over the whole array, shard by shard.
-void fill(const Box& index, const Shape& shape, std::int32_t* data) {
+void fill(const ArrayBox& index, const Shape& shape, std::int32_t* data) {
   for (Dim row = 0; row < index.extents[0]; ++row)
     for (Dim column = 0; column < index.extents[1]; ++column)
       *data++ = static_cast<std::int32_t>((index.origin[0] + row) * shape[1] + index.origin[1] + column);
@@ -41,8 +41,8 @@ TEST_CASE("the guide's array has eight shards, filled through their indexes") {
   CHECK(array.shape() == Shape{8, 2});
   CHECK(array.dtype() == DType::int32);
   const Shard<std::int32_t>& shard = array.addressable_shards()[3];
-  CHECK(shard.index() == Box{{2, 1}, {2, 1}});
-  CHECK(shard.device() == Device{3, 0});
+  CHECK(shard.index() == ArrayBox{{2, 1}, {2, 1}});
+  CHECK(shard.device() == MeshDevice{3, 0});
   CHECK(shard.values()[0] == 5);
   CHECK(shard.at({1, 0}) == 7);
   CHECK_THROWS_AS(shard.at({2, 0}), ArgumentError);
@@ -72,10 +72,10 @@ TEST_CASE("a process has its own shards only") {
   const Mesh mesh = Mesh::seen_by(1, 2, {2, 2}, {"x", "y"});
   ShardedArray<double> array({4, 6}, NamedSharding(mesh, {"x", "y"}));
   REQUIRE(array.addressable_shards().size() == 2);
-  CHECK(array.addressable_shards()[0].index() == Box{{2, 0}, {2, 3}});
+  CHECK(array.addressable_shards()[0].index() == ArrayBox{{2, 0}, {2, 3}});
   CHECK_FALSE(array.is_fully_addressable());
   CHECK_THROWS_AS(array.to_array(), ArgumentError);
-  const ShardedArray<double> none({4, 6}, NamedSharding(Mesh::seen_by(2, 3, {1}, {"x"}, std::vector<Device>{{0, 0}}), {"x"}));
+  const ShardedArray<double> none({4, 6}, NamedSharding(Mesh::seen_by(2, 3, {1}, {"x"}, std::vector<MeshDevice>{{0, 0}}), {"x"}));
   CHECK(none.addressable_shards().empty());
 }
 
@@ -132,7 +132,7 @@ TEST_CASE("resizing takes the new global shape under the same sharding") {
   ShardedArray<std::int32_t> array({4, 2}, sharding);
   array.resize({8, 2});
   CHECK(array.shape() == Shape{8, 2});
-  CHECK(array.addressable_shards()[7].index() == Box{{6, 1}, {2, 1}});
+  CHECK(array.addressable_shards()[7].index() == ArrayBox{{6, 1}, {2, 1}});
   CHECK_THROWS_AS(array.resize({9, 2}), IndivisibleError);
   CHECK(array.shape() == Shape{8, 2});
   CHECK(array.addressable_shards().size() == 8);
@@ -152,7 +152,7 @@ TEST_CASE("uneven shards are smaller, or lie in memory for a full one") {
     CHECK(array.addressable_shards()[3].size() == 0);
     const NamedSharding by_columns(mesh, {nullptr, "x"}, uneven);
     ShardedArray<std::int32_t> columns({3, 5}, by_columns);
-    CHECK(columns.addressable_shards()[2].index() == Box{{0, 4}, {3, 1}});
+    CHECK(columns.addressable_shards()[2].index() == ArrayBox{{0, 4}, {3, 1}});
     CHECK(columns.addressable_shards()[2].view().strides[0] == (uneven == Uneven::pad ? 8 : 4));
   }
   CHECK_THROWS_AS((ShardedArray<float>({3}, NamedSharding(mesh, {"x"}))), IndivisibleError);
@@ -171,7 +171,7 @@ TEST_CASE("arrays without elements, without dimensions and without a mesh") {
   CHECK(one.shape() == Shape{0});
   one.resize({2, 2});
   CHECK(one.addressable_shards().size() == 1);
-  CHECK(one.addressable_shards()[0].index() == Box{{0, 0}, {2, 2}});
+  CHECK(one.addressable_shards()[0].index() == ArrayBox{{0, 0}, {2, 2}});
   ShardedArray<float> taken = std::move(one);
   CHECK(taken.shape() == Shape{2, 2});
   one = taken;

@@ -9,12 +9,12 @@
 #include <string>
 #include <utility>
 
-#include "orrery/core/box.hpp"
+#include "orrery/core/array_box.hpp"
 #include "orrery/core/shape.hpp"
 
 namespace orrery::inline v0::zarr {
 
-using orrery::Box;
+using Box = ArrayBox;
 using orrery::check_box;
 
 // Chunks in every dimension, a zero where the array has no elements. Chunk extents are at least 1 and of the array's rank.

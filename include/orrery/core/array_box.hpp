@@ -14,11 +14,11 @@
 namespace orrery::inline v0 {
 
 // The elements from origin on, extents of them in each dimension.
-struct Box {
+struct ArrayBox {
   Shape origin{};
   Shape extents{};
 
-  static Box whole(const Shape& shape) { return {Shape::zeros(shape.size()), shape}; }
+  static ArrayBox whole(const Shape& shape) { return {Shape::zeros(shape.size()), shape}; }
 
   std::size_t rank() const noexcept { return extents.size(); }
   bool empty() const noexcept { return std::find(extents.begin(), extents.end(), Dim{0}) != extents.end(); }
@@ -29,11 +29,11 @@ struct Box {
     return count;
   }
 
-  friend bool operator==(const Box&, const Box&) = default;
+  friend bool operator==(const ArrayBox&, const ArrayBox&) = default;
 };
 
 // ArgumentError unless the box lies in an array of that shape.
-inline void check_box(std::span<const Dim> shape, const Box& box) {
+inline void check_box(std::span<const Dim> shape, const ArrayBox& box) {
   bool inside = box.origin.size() == shape.size() && box.extents.size() == shape.size();
   for (std::size_t i = 0; inside && i < shape.size(); ++i)
     inside = box.origin[i] >= 0 && box.extents[i] >= 0 && box.origin[i] <= shape[i] && box.extents[i] <= shape[i] - box.origin[i];
@@ -43,8 +43,8 @@ inline void check_box(std::span<const Dim> shape, const Box& box) {
 }
 
 // What two boxes of one array have in common. Where that is nothing, the result is empty().
-inline Box intersection(const Box& a, const Box& b) {
-  Box common{Shape::zeros(a.rank()), Shape::zeros(a.rank())};
+inline ArrayBox intersection(const ArrayBox& a, const ArrayBox& b) {
+  ArrayBox common{Shape::zeros(a.rank()), Shape::zeros(a.rank())};
   for (std::size_t i = 0; i < a.rank(); ++i) {
     common.origin[i] = std::max(a.origin[i], b.origin[i]);
     const Dim end = std::min(a.origin[i] + a.extents[i], b.origin[i] + b.extents[i]);
@@ -54,14 +54,14 @@ inline Box intersection(const Box& a, const Box& b) {
 }
 
 // The same part counted from the origin of a box that holds it.
-inline Box relative_to(const Box& part, const Box& whole) {
-  Box out = part;
+inline ArrayBox relative_to(const ArrayBox& part, const ArrayBox& whole) {
+  ArrayBox out = part;
   for (std::size_t i = 0; i < part.rank(); ++i) out.origin[i] -= whole.origin[i];
   return out;
 }
 
 // What a view of a whole array shows of that box.
-inline ArrayView part_of(const ArrayView& whole, const Box& box) {
+inline ArrayView part_of(const ArrayView& whole, const ArrayBox& box) {
   const char* data = static_cast<const char*>(whole.data);
   if (data && !box.empty())
     for (std::size_t i = 0; i < box.rank(); ++i) data += box.origin[i] * whole.strides[i];

@@ -1,19 +1,19 @@
 #include <doctest/doctest.h>
 
 #include "orrery/core/array.hpp"
-#include "orrery/core/box.hpp"
+#include "orrery/core/array_box.hpp"
 #include "orrery/core/error.hpp"
 
 using namespace orrery;
 
 TEST_CASE("boxes have in common what both cover, which may be nothing") {
-  CHECK(intersection({{0, 2}, {4, 4}}, {{2, 0}, {4, 3}}) == Box{{2, 2}, {2, 1}});
+  CHECK(intersection({{0, 2}, {4, 4}}, {{2, 0}, {4, 3}}) == ArrayBox{{2, 2}, {2, 1}});
   CHECK(intersection({{0}, {3}}, {{3}, {3}}).empty());
   CHECK(intersection({{5}, {3}}, {{0}, {2}}).empty());
   CHECK_FALSE(intersection({{}, {}}, {{}, {}}).empty());
-  CHECK(Box{{1, 1}, {2, 3}}.size() == 6);
-  CHECK(Box::whole({}).size() == 1);
-  CHECK(relative_to({{5, 7}, {1, 2}}, {{4, 7}, {3, 3}}) == Box{{1, 0}, {1, 2}});
+  CHECK(ArrayBox{{1, 1}, {2, 3}}.size() == 6);
+  CHECK(ArrayBox::whole({}).size() == 1);
+  CHECK(relative_to({{5, 7}, {1, 2}}, {{4, 7}, {3, 3}}) == ArrayBox{{1, 0}, {1, 2}});
 }
 
 TEST_CASE("the part of a view that a box shows is not copied") {
