@@ -10,6 +10,7 @@ namespace {
 
 using namespace orrery;
 using namespace orrery::orbax;
+using orrery::orbax::ItemMetadata;  // the manager has one too
 
 const Where here{{}, "_METADATA", {}};
 ItemMetadata parsed(std::string_view text) { return parse_metadata_file(text, here); }
