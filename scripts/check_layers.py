@@ -11,8 +11,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "include" / "orrery"
 FLOOR = {"adapters": 7, "faces": 6, "flax": 5, "manager": 5, "orbax": 4, "formats": 3, "reflect": 3, "restore": 3,
          "tree": 2, "storage": 2, "sharding": 2, "distributed": 2, "optax": 2, "core": 1, "fwd": 1}
-SIDEWAYS = {("fwd", "core"), ("core", "fwd"), ("optax", "tree"), ("sharding", "tree"), ("sharding", "distributed"), ("manager", "flax"), ("flax", "manager"),
-            ("faces", "faces")}
+SIDEWAYS = {("fwd", "core"), ("core", "fwd"), ("optax", "tree"), ("sharding", "tree"), ("sharding", "distributed"),
+            ("manager", "flax"), ("flax", "manager"), ("faces", "faces")}
 FORBIDDEN_BELOW_FACES = {"iostream", "regex", "functional", "filesystem"}
 MAY_USE = {"restore/key_pattern.hpp": {"regex"}, "restore/transforms.hpp": {"functional"}, "storage/progress.hpp": {"functional"},
            "orbax/async_engine.hpp": {"functional"}, "manager/save_policies.hpp": {"functional"},

@@ -47,7 +47,7 @@ std::string what_is_wrong(const std::string& path) try {
     }
     const AnyArray part = AnyArray::uninitialized(metadata.dtype, box.extents);
     array.read(box, part.view());
-    if (bytes_of(part.view()) != bytes_of(zarr::detail::part_of(whole.view(), box.origin, box.extents)))
+    if (bytes_of(part.view()) != bytes_of(part_of(whole.view(), box)))
       return "elements of the box " + to_string(box.extents) + " at " + to_string(box.origin) + " differ";
   }
 

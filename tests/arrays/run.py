@@ -10,6 +10,10 @@ import shutil
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+import era  # pylint: disable=wrong-import-position
+
 parser = argparse.ArgumentParser()
 parser.add_argument("era")
 for name in ("python", "reader", "work"):
@@ -17,14 +21,10 @@ for name in ("python", "reader", "work"):
 args = parser.parse_args()
 here = os.path.dirname(os.path.abspath(__file__))
 
-if not os.path.exists(args.python):
-    ci = os.environ.get("CI") == "true"
-    print(f"{'FAIL' if ci else 'SKIP'} {args.era} arrays: there is no Python of this era: run scripts/setup, which needs PyPI")
-    print(f"0 passed, {int(ci)} failed, {int(not ci)} skipped")
-    sys.exit(1 if ci else 77)
+era.stop_without(args.python, f"{args.era} arrays")
 shutil.rmtree(args.work, ignore_errors=True)
 written = subprocess.run([args.python, os.path.join(here, "write.py"), args.work], text=True, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, errors="replace", timeout=500, check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+                         stderr=subprocess.STDOUT, errors="replace", timeout=500, check=False, env=era.ENVIRONMENT)
 if written.returncode:
     print(written.stdout)
     print(f"FAIL {args.era} arrays: TensorStore wrote none")

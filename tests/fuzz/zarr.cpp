@@ -84,7 +84,7 @@ void read_all(const zarr::ArrayMetadata& metadata, std::string_view stored, std:
     expect(part.has_value(), "zarr: an array can be read, a part of it cannot");
     if (part->size() == 0) continue;
     AnyArray cut = AnyArray::zeros(metadata.dtype, box.extents);
-    copy(zarr::detail::part_of(whole->view(), box.origin, box.extents), cut.view());
+    copy(part_of(whole->view(), box), cut.view());
     expect(*part == cut, "zarr: a part of an array is read as something else than in the whole");
   }
   // As a restore reads one chunk where elements lie as they are wanted: straight.

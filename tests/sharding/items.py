@@ -11,6 +11,10 @@ import shutil
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+import era  # pylint: disable=wrong-import-position
+
 
 def python_side(command, directory):
     import jax
@@ -51,16 +55,12 @@ def main():
     for name in ("python", "items", "work"):
         parser.add_argument(f"--{name}", required=True, type=os.path.abspath)
     args = parser.parse_args()
-    if not os.path.exists(args.python):
-        ci = os.environ.get("CI") == "true"
-        print(f"{'FAIL' if ci else 'SKIP'} {args.era}: there is no Python of this era: run scripts/setup, which needs PyPI")
-        print(f"0 passed, {int(ci)} failed, {int(not ci)} skipped")
-        return 1 if ci else 77
+    era.stop_without(args.python, args.era)
     shutil.rmtree(args.work, ignore_errors=True)
     ours, theirs = os.path.join(args.work, "ours"), os.path.join(args.work, "theirs")
     os.makedirs(ours)
     os.makedirs(theirs)
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "JAX_PLATFORMS": "cpu",
+    environment = {**era.ENVIRONMENT, "JAX_PLATFORMS": "cpu",
                    "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
     status, sums = 0, [0, 0, 0]
     for command in ([args.items, "save", ours], [args.python, __file__, "restore", ours], [args.python, __file__, "save", theirs],
@@ -69,7 +69,7 @@ def main():
         print(done.stdout, end="", flush=True)
         lines = done.stdout.splitlines()
         checks = [sum(line.startswith(word) for line in lines) for word in ("PASS", "FAIL", "SKIP")]
-        if done.returncode and not checks[1]:
+        if (done.returncode or (command[-2] == "restore" and not checks[0])) and not checks[1]:
             print(f"FAIL {args.era} {' '.join(command[-2:])} ended with {done.returncode}")
             checks[1] = 1
         sums = [a + b for a, b in zip(sums, checks)]

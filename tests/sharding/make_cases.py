@@ -1,4 +1,4 @@
-"""make_cases.py DIR: random meshes, specs and shapes, and what the real JAX makes of them, for agree.cpp.
+"""make_cases.py ERA DIR: random meshes, specs and shapes, and what the real JAX makes of them, for agree.cpp.
 
 DIR/cases.json lists them. A case has a mesh over some of 16 CPU devices in some order, a PartitionSpec, a shape, and either the shard
 shape with every device's index and replica id in the order of devices_indices_map, or what JAX said when it refused.
@@ -16,7 +16,7 @@ import jax  # noqa: E402
 import numpy as np  # noqa: E402
 from jax.sharding import Mesh, NamedSharding, PartitionSpec  # noqa: E402
 
-DIRECTORY, = sys.argv[1:]
+_ERA, DIRECTORY = sys.argv[1:]
 CASES = 300
 NAMES = ["x", "y", "z", "data", "model"]
 

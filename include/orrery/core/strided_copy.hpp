@@ -8,8 +8,8 @@
 #include <cstring>
 #include <string>
 
-#include "orrery/core/array_view.hpp"
 #include "orrery/core/array_box.hpp"
+#include "orrery/core/array_view.hpp"
 #include "orrery/core/loop_nest.hpp"
 #include "orrery/core/transpose.hpp"
 

@@ -26,7 +26,7 @@ struct LeafRow<ShardedArray<T>> {
       const auto& array = as<ShardedArray<T>>(object);
       return LeafView{.kind = LeafKind::sharded, .array = ArrayView::dense(dtype_of<T>, nullptr, array.shape())};
     };
-    ops.parts = [](const void* object) { return array_parts(as<ShardedArray<T>>(object).view()); };
+    ops.parts = [](const void* object, std::size_t number) { return array_parts(as<ShardedArray<T>>(object).view(), number); };
     ops.resize = [](void* object, std::span<const Dim> shape) { as<ShardedArray<T>>(object).resize(Shape(shape)); };
     ops.takes_shape = [](const void* object, std::span<const Dim> shape) { return as<ShardedArray<T>>(object).takes_shape(Shape(shape)); };
     return ops;

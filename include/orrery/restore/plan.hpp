@@ -176,7 +176,7 @@ inline void open_leaf(Slots& slots, const Plan::Step& step, void* object) {
   if (ops.assign) return slots.stage(ops, object, stored, step.cast);
   if (ops.resize) ops.resize(object, stored.shape());
   LeafView to = ops.view(object);
-  if (ops.parts) to.parts = slots.keep(ops.parts(object));
+  if (ops.parts) to.parts = slots.keep(ops.parts(object, 0));
   slots.reads.push_back({&stored, std::move(to), step.cast});
 }
 

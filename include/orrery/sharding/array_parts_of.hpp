@@ -72,8 +72,8 @@ inline std::string orbax_text(const NamedSharding& sharding) {
 }
 
 // Devices that hold the same part share its writing where they are of several processes; parts that are too small for that are written
-// by one of them, the next part by the next.
-inline ArrayParts array_parts(const ShardedView& view) {
+// by one of them, the next part by the next, and so on with the next array: `number` counts them in their tree.
+inline ArrayParts array_parts(const ShardedView& view, std::size_t number) {
   const Mesh& mesh = view.sharding.mesh();
   const WriteLayout layout = write_layout(view.sharding, view.shape, item_size(view.dtype),
                                           {.max_replicas = mesh.is_fully_addressable() ? 1 : static_cast<std::size_t>(mesh.processes())});
@@ -81,11 +81,11 @@ inline ArrayParts array_parts(const ShardedView& view) {
   const Shape grid = view.sharding.partitions(view.shape.size()), shard_shape = view.sharding.shard_shape(view.shape);
   out.parts.reserve(view.shards.size());
   for (const ShardView& shard : view.shards) {
-    std::size_t number = 0;  // of the part, in C order
+    std::size_t part = 0;  // in C order
     for (std::size_t i = 0; i < grid.size(); ++i)
-      number = number * static_cast<std::size_t>(grid[i]) +
-               static_cast<std::size_t>(shard_shape[i] ? shard.index.origin[i] / shard_shape[i] : 0);
-    out.parts.push_back({shard.index, shard.array, written_by(shard.position, layout, view.sharding, view.shape, number)});
+      part =
+          part * static_cast<std::size_t>(grid[i]) + static_cast<std::size_t>(shard_shape[i] ? shard.index.origin[i] / shard_shape[i] : 0);
+    out.parts.push_back({shard.index, shard.array, written_by(shard.position, layout, view.sharding, view.shape, number + part)});
   }
   return out;
 }

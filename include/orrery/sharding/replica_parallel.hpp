@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <optional>
 
 #include "orrery/core/array_box.hpp"
@@ -47,23 +46,8 @@ inline WriteLayout write_layout(const NamedSharding& sharding, const Shape& glob
   return layout;
 }
 
-// Spreads the slices of a tree's arrays over their replicas: each array begins where the one before it, with as many replicas, has ended.
-// Processes that take the arrays in the same order agree.
-class WriteTurns {
- public:
-  std::size_t take(const WriteLayout& layout, std::size_t replicas) {
-    std::size_t& next = next_[replicas];
-    const std::size_t turn = next;
-    next = (next + layout.slices) % replicas;
-    return turn;
-  }
-
- private:
-  std::map<std::size_t, std::size_t> next_{};
-};
-
-// What the device at that position writes, in the coordinates of the whole array. `turn`: the replica that writes the first slice, for
-// which WriteTurns has the numbers.
+// What the device at that position writes, in the coordinates of the whole array. `turn`: the replica that writes the first slice;
+// equal in all processes, and another one for the next array, so that small ones are spread over all.
 inline std::optional<ArrayBox> written_by(std::size_t position, const WriteLayout& layout, const NamedSharding& sharding,
                                           const Shape& global, std::size_t turn = 0) {
   const std::size_t replicas = sharding.replica_count(global);

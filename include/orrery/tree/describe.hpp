@@ -32,7 +32,7 @@ class Describer {
       case TypeKind::none: out_.leave(out_.enter(NodeKind::record, name, 0)); return;
       case TypeKind::leaf: {
         LeafView leaf = ops.view ? ops.view(value) : ops.stage(value, out_);
-        if (ops.parts) leaf.parts = &out_.parts.emplace_back(ops.parts(value));
+        if (ops.parts) leaf.parts = &out_.parts.emplace_back(ops.parts(value, out_.parts.size()));
         return out_.leaf(name, std::move(leaf));
       }
       case TypeKind::tree: describe_tree(*ops.tree(value), name, depth); return;

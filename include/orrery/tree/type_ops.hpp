@@ -66,7 +66,8 @@ struct TypeOps {
   std::size_t (*active)(const void*) = nullptr;           // variant: index, or npos if valueless
   LeafView (*view)(const void*) = nullptr;                // leaf: elements or text that the value holds
   LeafView (*stage)(const void*, TreeView&) = nullptr;    // leaf without elements to point at: makes them, owned by the TreeView
-  ArrayParts (*parts)(const void*) = nullptr;             // sharded leaf: where its elements are, which view() has not
+  // Sharded leaf: where its elements are, which view() has not. The number is that of the leaf among those of its tree.
+  ArrayParts (*parts)(const void*, std::size_t number) = nullptr;
   const Tree* (*tree)(const void*) = nullptr;             // tree
   // A row that only run time can make (a cereal class tells its members when its serialize runs): the true one, made at first use, from
   // that object unless it is null. Walks take that row instead of this one.

@@ -36,7 +36,7 @@ std::map<std::string, std::string> stored(const Array<T>& array, const zarr::Arr
     const bool f = !metadata.codecs.transpose.empty();
     const ArrayView chunk{metadata.dtype, part.extents, f ? f_strides(metadata.chunks, sizeof(T)) : c_strides(metadata.chunks, sizeof(T)),
                           bytes.data()};
-    copy(zarr::detail::part_of(array.view(), part.origin, part.extents), chunk);
+    copy(part_of(array.view(), part), chunk);
     if (metadata.codecs.big_endian) swap_bytes(metadata.dtype, bytes.data(), metadata.chunk_elements());
     out[zarr::chunk_key(index, metadata.keys)] = metadata.codecs.is_compressed() ? zstd_compress(bytes, 1) : bytes;
   });

@@ -51,7 +51,7 @@ class Item {
       std::string bytes(metadata.chunk_bytes(), '\0');
       ArrayView chunk = ArrayView::dense(metadata.dtype, bytes.data(), metadata.chunks);
       chunk.shape = part.extents;
-      copy(zarr::detail::part_of(array.view(), part.origin, part.extents), chunk);
+      copy(part_of(array.view(), part), chunk);
       const std::string file = directory + "/" + zarr::chunk_key(index, metadata.keys);
       storage::make_directories(file.substr(0, file.rfind('/')));
       write(file, encode(bytes));

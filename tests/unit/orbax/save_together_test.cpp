@@ -106,6 +106,24 @@ TEST_CASE("what any number of processes save together is one checkpoint, and eac
     }
 }
 
+TEST_CASE("processes that hold the same small arrays share their writing") {
+  ScratchDirectory scratch;
+  run_as_ranks(4, [&](const std::shared_ptr<Coordinator>& world) {
+    std::map<std::string, ShardedArray<float>> state;
+    for (char name = 'a'; name < 'i'; ++name)
+      state.emplace(std::string(1, name), filled({4, 4}, NamedSharding(Mesh(world, {4}, {"x"}), {})));
+    checkpointer.save(scratch / "item", state, quick());
+  });
+  for (int rank = 0; rank < 4; ++rank) {
+    const std::string directory = scratch / ("item/ocdbt.process_" + std::to_string(rank) + "/d");
+    for (const storage::DirectoryEntry& entry : storage::list_entries(directory))
+      CHECK(storage::read_file(directory + "/" + entry.name, 4096).size() == 2 * 64);
+  }
+  const auto back = checkpointer.restore<std::map<std::string, Array<float>>>(scratch / "item");
+  CHECK(back.size() == 8);
+  for (const auto& [name, array] : back) CHECK(array == counted({4, 4}));
+}
+
 TEST_CASE("another number of processes restores it onto another mesh, and one process the whole") {
   ScratchDirectory scratch;
   run_as_ranks(4, [&](const std::shared_ptr<Coordinator>& world) { checkpointer.save(scratch / "item", state_of(world), quick()); });

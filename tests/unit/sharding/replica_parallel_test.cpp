@@ -94,23 +94,6 @@ TEST_CASE("replicas share a shard evenly along its first axis that allows it") {
   CHECK(write_layout(replicated, {16, 16}, 4).slices == 1);
 }
 
-TEST_CASE("arrays take turns among their replicas, whatever pattern they come in") {
-  const Mesh mesh = Mesh::local({4, 3}, {"x", "y"});
-  const NamedSharding replicated(mesh, {}), by_y(mesh, {"y"});
-  std::vector<int> slices(12);
-  WriteTurns turns;
-  for (int i = 0; i < 60; ++i) {
-    const NamedSharding& sharding = i % 2 == 0 ? replicated : by_y;
-    const Shape shape{6, 5};
-    const WriteLayout layout = write_layout(sharding, shape, 8, {.min_slice_bytes = 1, .max_replicas = i % 3 == 0 ? std::size_t{2} : 1});
-    const std::size_t turn = turns.take(layout, sharding.replica_count(shape));
-    for (std::size_t position = 0; position < 12; ++position)
-      if (written_by(position, layout, sharding, shape, turn)) ++slices[position];
-  }
-  // 30 arrays in 40 slices for the 12 replicas, 30 arrays in 40 slices for the 4 replicas of each of 3 shards.
-  for (const int count : slices) CHECK((count == 13 || count == 14));
-}
-
 TEST_CASE("an array without elements is written by nobody") {
   const NamedSharding sharding(Mesh::local({2}, {"x"}), {"x"});
   const WriteLayout layout = write_layout(sharding, {0, 4}, 4, always);

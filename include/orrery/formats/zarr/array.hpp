@@ -101,23 +101,10 @@ namespace detail {
                       " to read into, found one of " + std::string(name(to.dtype)) + " and shape " + to_string(to.shape));
 }
 
-// The part of a view that a box of it covers.
-inline ArrayView part_of(const ArrayView& view, std::span<const Dim> origin, const Shape& extents) {
-  const char* data = static_cast<const char*>(view.data);
-  for (std::size_t i = 0; i < origin.size(); ++i) data += origin[i] * view.strides[i];
-  return {view.dtype, extents, view.strides, data};
-}
-
 // A box of a whole, as the chunk at that index sees it.
 inline Shape origin_in_chunk(const Box& part, std::span<const Dim> index, std::span<const Dim> chunks) {
   Shape origin = part.origin;
   for (std::size_t i = 0; i < origin.size(); ++i) origin[i] -= index[i] * chunks[i];
-  return origin;
-}
-// ... as a target sees it that begins at a box of the whole.
-inline Shape origin_in_box(const Box& part, const Box& box) {
-  Shape origin = part.origin;
-  for (std::size_t i = 0; i < origin.size(); ++i) origin[i] -= box.origin[i];
   return origin;
 }
 
@@ -157,7 +144,7 @@ class ChunkReader {
     const ShardIndex entries(sharding, shard, stored.substr(static_cast<std::size_t>(range.offset), static_cast<std::size_t>(range.size)),
                              stored.size(), where);
     for_each_chunk(shard, sharding.chunks, part, [&](const Shape& index, const Box& piece) {
-      const ArrayView target = part_of(to, origin_in_box(piece, part), piece.extents);
+      const ArrayView target = part_of(to, relative_to(piece, part));
       const auto found = entries.find(index, where);
       if (!found && missing_ == MissingChunk::fill) return fill_with(metadata_, target);
       if (!found) throw_missing_chunk("sub-chunk " + to_string(index), where);
@@ -181,7 +168,7 @@ class ChunkReader {
       elements = scratch_.room(size);
       decode(chain, stored, scratch_.room(size), size, where);
     }
-    copy(part_of(ArrayView::dense(dtype, elements, chunk), part.origin, part.extents), to);
+    copy(part_of(ArrayView::dense(dtype, elements, chunk), part), to);
   }
 
   void decode(const CodecChain& chain, std::string_view stored, void* out, std::size_t size, const Where& where) const {
@@ -236,12 +223,12 @@ inline void read_chunk(const ArrayMetadata& metadata, std::span<const Dim> index
                        MissingChunk missing, Scratch& scratch, const Where& where) {
   const Box part = chunk_part(metadata.shape, metadata.chunks, index);
   detail::ChunkReader(metadata, missing, scratch)
-      .read(metadata.codecs, metadata.chunks, stored, Box::whole(part.extents), detail::part_of(to, part.origin, part.extents), where);
+      .read(metadata.codecs, metadata.chunks, stored, Box::whole(part.extents), part_of(to, part), where);
 }
 
 inline void fill_chunk(const ArrayMetadata& metadata, std::span<const Dim> index, const ArrayView& to) {
   const Box part = chunk_part(metadata.shape, metadata.chunks, index);
-  detail::fill_with(metadata, detail::part_of(to, part.origin, part.extents));
+  detail::fill_with(metadata, part_of(to, part));
 }
 
 template <class Fetch>
@@ -250,7 +237,7 @@ void read_box(const ArrayMetadata& metadata, const Box& box, const ArrayView& to
   Scratch scratch;
   detail::ChunkReader reader(metadata, missing, scratch);
   for_each_chunk(metadata.shape, metadata.chunks, box, [&](const Shape& index, const Box& part) {
-    const ArrayView target = detail::part_of(to, detail::origin_in_box(part, box), part.extents);
+    const ArrayView target = part_of(to, relative_to(part, box));
     const std::optional<std::string_view> stored = fetch(index);
     if (!stored && missing == MissingChunk::fill) return detail::fill_with(metadata, target);
     Where place = where;

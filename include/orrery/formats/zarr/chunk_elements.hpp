@@ -72,7 +72,7 @@ inline ArrayView reversed_axes(ArrayView view) {
 // of the array are the caller's to avoid: chunk_shape.hpp never chooses any.
 inline ChunkElements chunk_elements(const ArrayMetadata& metadata, const ArrayView& array, std::span<const Dim> index) {
   const Box box = chunk_part(metadata.shape, metadata.chunks, index);
-  const ArrayView part = detail::part_of(array, box.origin, box.extents);
+  const ArrayView part = part_of(array, box);
   return {metadata.codecs.transpose.empty() ? part : reversed_axes(part), metadata.dtype};
 }
 
