@@ -50,6 +50,9 @@ concept Gets = requires(const Get& get, const T& object) { call_on(get, object);
 template <class T, class Set, class V>
 concept Sets = requires(const Set& set, T& object, V&& value) { call_on(set, object, std::move(value)); };
 
+template <class T, std::size_t I>
+using PropertyValue = std::remove_cvref_t<decltype(call_on(property<T, I>.get, std::declval<const T&>()))>;
+
 template <class T, std::size_t I, class V, bool HasSetter>
 constexpr TypeOps property_row() {
   TypeOps row = make_row<V>(), ops{};
@@ -89,7 +92,7 @@ struct ContainerRow<PropertyOf<T, I>> {
     } else if constexpr (!Gets<T, Get>) {
       static_assert(Gets<T, Get>, "orrery: a getter of Reflect<T> must be callable with a const T and nothing else, and return the value");
     } else {
-      using V = std::remove_cvref_t<decltype(call_on(std::declval<const Get&>(), std::declval<const T&>()))>;
+      using V = PropertyValue<T, I>;
       constexpr bool has_setter = !std::is_same_v<Set, NoSetter>;
       if constexpr (has_setter && !Sets<T, Set, V>)
         static_assert(Sets<T, Set, V>, "orrery: a setter of Reflect<T> must be callable with a T and what the getter returns");
