@@ -40,11 +40,12 @@ constexpr auto elements_of() {
     return TypeList<typename T::element_type>();
   else if constexpr ((Kind == TypeKind::tuple || Kind == TypeKind::variant) && requires { typename TypeArguments<T>::type; })
     return typename TypeArguments<T>::type();
-  else
-    static_assert(
-        elements_are_known<T>,
-        "orrery: schema<T>() cannot see which types this container holds; its class needs mapped_type (a map), value_type (a list, an "
-        "optional) or its types as template arguments (a tuple, a variant)");
+  else {
+    static_assert(elements_are_known<T>,
+                  "orrery: schema<T>() cannot see which types this container holds; its class needs mapped_type (a map), value_type (a "
+                  "list, an optional) or its types as template arguments (a tuple, a variant)");
+    return TypeList<>();
+  }
 }
 
 // What a property's getter returns; any other type is itself.
@@ -106,11 +107,7 @@ constexpr auto make_schema() {
 template <class T>
 inline constexpr auto schema_chars = make_schema<T>();
 template <class T>
-inline constexpr std::uint64_t schema_hash = [] {
-  SchemaHash hash;
-  hash(std::string_view(schema_chars<T>.data(), schema_chars<T>.size()));
-  return hash.value;
-}();
+inline constexpr std::uint64_t schema_hash = text_fingerprint({schema_chars<T>.data(), schema_chars<T>.size()});
 
 }  // namespace detail
 

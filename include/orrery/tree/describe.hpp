@@ -116,6 +116,7 @@ class Describer {
 // cannot be stored (a valueless variant, a cycle).
 inline TreeView describe(const TypeOps& ops, const void* value) {
   TreeView view;
+  view.type = ops.kind == TypeKind::tree ? nullptr : &ops;
   detail::Describer(view).node(ops, value, {}, nullptr, 0);
   return view;
 }

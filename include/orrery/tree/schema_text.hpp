@@ -151,6 +151,8 @@ struct SchemaHash {
   }
 };
 
+}  // namespace detail
+
 // Sixteen hexadecimal digits.
 inline std::string fingerprint_text(std::uint64_t fingerprint) {
   std::string text(16, '0');
@@ -158,7 +160,12 @@ inline std::string fingerprint_text(std::uint64_t fingerprint) {
   return text;
 }
 
-}  // namespace detail
+// Of a schema's text: equal where the texts are equal, and different, but for chance, where they are not.
+constexpr std::uint64_t text_fingerprint(std::string_view schema) {
+  detail::SchemaHash hash;
+  hash(schema);
+  return hash.value;
+}
 
 // The schema of the type of that row, a line a leaf, each with an end of line.
 inline std::string schema_text(const TypeOps& ops) {
@@ -168,7 +175,7 @@ inline std::string schema_text(const TypeOps& ops) {
   return text;
 }
 
-// Of its schema: equal where the texts are equal, and different, but for chance, where they are not.
+// ... and its fingerprint.
 inline std::uint64_t schema_fingerprint(const TypeOps& ops) {
   detail::SchemaHash hash;
   detail::write_schema(hash, ops);

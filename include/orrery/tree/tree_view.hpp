@@ -25,7 +25,10 @@ struct ViewNode {
   std::uint32_t end = 0;     // one past the subtree, in nodes
 };
 
+struct TypeOps;
+
 struct TreeView {
+  const TypeOps* type = nullptr;                          // of the value described; null for a Tree
   std::vector<ViewNode> nodes{};
   std::vector<LeafView> leaves{};
   std::deque<std::string> names{};                        // integer keys as text

@@ -185,7 +185,7 @@ TEST_CASE("a fingerprint is a constant, the same for what is stored alike") {
   static_assert(fingerprint<std::vector<int>>() != fingerprint<std::vector<float>>());
   // Kept in files: must never change.
   static_assert(fingerprint<double>() == 0xb4cb516e348b89cdu);
-  CHECK(detail::fingerprint_text(0x0123456789abcdefu) == "0123456789abcdef");
+  CHECK(fingerprint_text(0x0123456789abcdefu) == "0123456789abcdef");
 }
 
 TEST_CASE("a type is pinned to a schema in the source") {
