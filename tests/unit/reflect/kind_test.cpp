@@ -4,7 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
+#include <any>
 #include <span>
 #include <string>
 #include <tuple>
@@ -122,7 +122,7 @@ TEST_CASE("the routes are taken in their order") {
 
 TEST_CASE("what no route takes is refused, and why is known") {
   CHECK(verdict<Silent>.refusal == Refusal::not_described);
-  CHECK(verdict<std::set<int>>.refusal == Refusal::not_described);
+  CHECK(verdict<std::any>.refusal == Refusal::not_described);
   CHECK(verdict<int*>.refusal == Refusal::pointer);
   CHECK(verdict<const char*>.refusal == Refusal::pointer);
   CHECK(verdict<int&>.refusal == Refusal::reference);
