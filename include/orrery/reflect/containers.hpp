@@ -22,6 +22,7 @@
 #include <variant>
 #include <vector>
 
+#include "orrery/core/error.hpp"
 #include "orrery/fwd.hpp"
 #include "orrery/reflect/leaves.hpp"
 #include "orrery/reflect/type_name.hpp"
@@ -139,6 +140,17 @@ auto sorted_entries(Map& map, std::deque<std::string>& made) {
   return entries;
 }
 
+// Keys that a map tells apart and a checkpoint cannot. Those of the standard's strings and of integers always differ as texts.
+template <class K>
+void check_keys([[maybe_unused]] const std::string_view* keys, [[maybe_unused]] std::size_t count) {
+  if constexpr (!IntegerKey<K> && !std::same_as<K, std::string>) {
+    std::vector<std::string_view> sorted(keys, keys + count);
+    std::sort(sorted.begin(), sorted.end());
+    if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
+      throw ArgumentError("two keys of a map have one text, \"" + std::string(*twice) + "\", and cannot be stored beside each other");
+  }
+}
+
 template <class Map, bool Ordered>
 constexpr TypeOps map_row(std::string_view name) {
   using Key = typename Map::key_type;
@@ -150,7 +162,9 @@ constexpr TypeOps map_row(std::string_view name) {
       for (auto& [key, element] : as<Map>(object)) *out++ = address_of(element);
     };
     ops.keys = [](const void* object, std::string_view* out, std::deque<std::string>& made) {
+      const std::string_view* first = out;
       for (const auto& [key, element] : as<Map>(object)) *out++ = key_text(key, made);
+      check_keys<Key>(first, as<Map>(object).size());
     };
   } else {
     ops.children = [](void* object, void** out) {
@@ -158,7 +172,9 @@ constexpr TypeOps map_row(std::string_view name) {
       for (const auto& [key, element] : sorted_entries(as<Map>(object), made)) *out++ = address_of(*element);
     };
     ops.keys = [](const void* object, std::string_view* out, std::deque<std::string>& made) {
+      const std::string_view* first = out;
       for (const auto& [key, element] : sorted_entries(const_cast<Map&>(as<Map>(object)), made)) *out++ = key;
+      check_keys<Key>(first, as<Map>(object).size());
     };
   }
   if constexpr (IntegerKey<Key>) ops.accepts = [](std::string_view text) { return parse_key<Key>(text).has_value(); };

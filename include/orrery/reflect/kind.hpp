@@ -42,6 +42,7 @@ enum class Refusal : std::uint8_t {
   not_nameable,  // counted and bound, but a member has no address: a reference, a bit-field
   map_key,
   not_described,  // a class that is no aggregate and says nothing
+  no_dtype,       // long double, wchar_t
 };
 
 namespace detail {
@@ -99,6 +100,8 @@ consteval Verdict judge_other() {
     return {Route::refused, Refusal::pointer};
   else if constexpr (std::is_union_v<T>)
     return {Route::refused, Refusal::union_type};
+  else if constexpr (std::is_arithmetic_v<T>)
+    return {Route::refused, Refusal::no_dtype};
   else if constexpr (is_map<T>)
     return {Route::refused, Refusal::map_key};
   else if constexpr (Complete<route<hana_route, T>>)

@@ -94,9 +94,18 @@ struct LeafRow<E> {
     return number_row<E, Number, scalar_kind<Number>>();
   }
 };
+template <class E, std::size_t N>
+constexpr bool are_names_different(const EnumNameList<E, N>& names) {
+  for (std::size_t i = 0; i < N; ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (names.entries[i].name == names.entries[j].name) return false;
+  return true;
+}
+
 template <NamedEnum E>
 struct LeafRow<E> {
   static constexpr TypeOps ops() {
+    static_assert(are_names_different(EnumNames<E>::names), "orrery: EnumNames<E> gives two values the same name; restore cannot tell them apart");
     TypeOps ops{.kind = TypeKind::leaf, .type_name = type_name<E>, .leaf = {.kind = LeafKind::string, .extents = free_vector}};
     ops.stage = [](const void* object, TreeView&) {
       for (const auto& entry : EnumNames<E>::names.entries)

@@ -118,6 +118,17 @@ constexpr bool all_different(const std::array<std::string_view, N>& names) {
   return true;
 }
 
+// Key paths are names joined with '/': what is not in one could not be found again.
+template <std::size_t N>
+constexpr bool all_in_paths(const std::array<std::string_view, N>& names) {
+  for (const std::string_view name : names) {
+    if (name.empty()) return false;
+    for (const char c : name)
+      if (c == '/') return false;
+  }
+  return true;
+}
+
 template <class T, class Fields, class Sequence = std::make_index_sequence<Fields::size>>
 struct FieldsRecord;
 template <class T, class... Entry, std::size_t... I>
@@ -125,6 +136,7 @@ struct FieldsRecord<T, FieldList<Entry...>, std::index_sequence<I...>> {
   using types = decltype((TypeList<>() + ... + typename FieldPart<T, Entry, I>::types()));
   static constexpr auto names = names_of<T>(Reflect<T>::fields);
   static_assert(all_different(names), "orrery: Reflect<T> gives two members the same name");
+  static_assert(all_in_paths(names), "orrery: a name in Reflect<T> is empty or has a '/', which separates names in key paths");
   static void** addresses([[maybe_unused]] T& object, void** out) {
     ((out = FieldPart<T, Entry, I>::addresses(object, out)), ...);
     return out;

@@ -50,6 +50,11 @@ constexpr TypeOps refuse() {
                   "orrery: a member of this struct is a reference or a bit-field and has no address; hold a plain value, or write "
                   "Reflect<T> with the "
                   "other members: `fields(orrery::field<&T::x>(\"x\"), ...)`");
+  if constexpr (Why == Refusal::no_dtype)
+    static_assert(
+        storable<T>,
+        "orrery: there is no dtype for this type of number (long double, wchar_t and the like); store double, float or an integer "
+        "of fixed width");
   if constexpr (Why == Refusal::map_key)
     static_assert(storable<T>, "orrery: the keys of a map are strings or integers; others have no text in a checkpoint");
   if constexpr (Why == Refusal::not_described)
