@@ -83,8 +83,12 @@ class Slots {
     for (Staged& s : staged_) s.ops->assign(s.object, s.view);
     for (Grown& g : grown_) g.ops->take(g.object, std::move(*g.tree));
     for (const auto& [whole, to] : gathered_) copy_into(whole.view(), to);
+    for (std::size_t i = loaded_.size(); i-- > 0;) loaded_[i].first->loaded(loaded_[i].second);  // what is inside first
   }
   const ArrayParts* keep(ArrayParts parts) { return &parts_.emplace_back(std::move(parts)); }
+
+  // Told, once all is in its place.
+  void tell(const TypeOps& ops, void* object) { loaded_.emplace_back(&ops, object); }
 
   // For who can only read whole arrays: from here on the slot is one, which finish() cuts into the parts of its target.
   void gather(Slot& slot) {
@@ -157,6 +161,7 @@ class Slots {
   std::deque<ArrayParts> parts_{};
   std::deque<std::pair<AnyArray, LeafView>> gathered_{};
   std::vector<Tree*> scalars_{};
+  std::vector<std::pair<const TypeOps*, void*>> loaded_{};
 };
 
 namespace detail {
@@ -201,6 +206,7 @@ inline Slots open_slots(Plan& plan, void* target) {
       case Plan::Do::make: step.ops->make(self, step.n); break;
       case Plan::Do::walk: break;
     }
+    if (step.ops->loaded) slots.tell(*step.ops, self);
     step.pool = static_cast<std::uint32_t>(pool.size());
     if (step.ops->kind == TypeKind::map && step.what == Plan::Do::make) {
       pool.push_back(self);  // its children are emplaced one by one
