@@ -39,22 +39,28 @@ struct StandardType<std::optional<T>> {
 
 // What an alternative looks like in a tree, where that tells which one is stored.
 struct Look {
-  enum Kind : std::uint8_t { unknown, nothing, text, number, list, dict } kind = unknown;
+  enum Kind : std::uint8_t { unknown, nothing, text, number, list, map, members } kind = unknown;
   DType dtype = DType::none;
   int rank = -1;  // of a number; -1: any
 
+  // An empty container may come back as none, a list as a dict of numbers.
   constexpr bool is_other_than(const Look& look) const {
     if (kind == unknown || look.kind == unknown) return false;
-    if (kind != look.kind)
-      return kind != nothing && look.kind != nothing ? true : (kind != list && kind != dict && look.kind != list && look.kind != dict);
-    return kind == number && dtype != DType::none && look.dtype != DType::none &&
-           (dtype != look.dtype || (rank >= 0 && look.rank >= 0 && rank != look.rank));
+    if (kind == number && look.kind == number)
+      return dtype != DType::none && look.dtype != DType::none &&
+             (dtype != look.dtype || (rank >= 0 && look.rank >= 0 && rank != look.rank));
+    const bool is_alike =
+        (kind == list && look.kind == map) || (kind == map && look.kind == members) || (kind == nothing && look.kind >= list);
+    const bool is_alike_too =
+        (look.kind == list && kind == map) || (look.kind == map && kind == members) || (look.kind == nothing && kind >= list);
+    return kind != look.kind && !is_alike && !is_alike_too;
   }
   bool is_of(const Tree& stored, bool is_exact) const {
     if (kind == nothing) return is_empty(stored);
     if (kind == text) return stored.is_leaf() && stored.leaf_kind() == LeafKind::string;
     if (kind == list) return stored.is_list() || stored.is_tuple() || is_numbered(stored) || is_empty(stored);
-    if (kind == dict) return stored.is_dict() || stored.is_none();
+    if (kind == map) return stored.is_dict() || stored.is_none();
+    if (kind == members) return (stored.is_dict() && !(is_exact && is_numbered(stored))) || stored.is_none();
     if (!stored.is_leaf() || stored.leaf_kind() == LeafKind::string) return false;
     if (rank >= 0 && stored.shape().size() != static_cast<std::size_t>(rank)) return false;
     return is_exact ? stored.dtype() == dtype : is_lossless(stored.dtype(), dtype);
@@ -75,14 +81,14 @@ constexpr Look look_of() {
     if (ops.leaf.kind == LeafKind::string) return {Look::text};
     return {Look::number, ops.leaf.dtype, ops.leaf.any_rank ? -1 : static_cast<int>(ops.leaf.extents.size())};
   } else if constexpr (requires { typename T::mapped_type; }) {
-    return NamedKey<typename T::key_type> ? Look{Look::dict} : Look{Look::list};
+    return NamedKey<typename T::key_type> ? Look{Look::map} : Look{Look::list};
   } else if constexpr (
       requires { std::tuple_size<T>::value; } || requires(T& all) { all.resize(1); }) {
     return {Look::list};
   } else if constexpr (Complete<StandardType<T>>) {
     return {};
   } else if constexpr (Described<T>) {
-    return Minimal<T> ? Look{} : Look{Look::dict};
+    return Minimal<T> ? Look{} : Look{Look::members};
   } else {
     return {};
   }

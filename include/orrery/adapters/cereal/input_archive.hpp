@@ -53,7 +53,7 @@ class InputArchive : public cereal::InputArchive<InputArchive, cereal::AllowEmpt
   }
   // cereal's own functions for pointers ask for these.
   void registerSharedPointer(std::uint32_t, std::shared_ptr<void> pointer) { shared_[shared_at_] = std::move(pointer); }
-  std::shared_ptr<void> getSharedPointer(std::uint32_t) { return nullptr; }
+  std::shared_ptr<void> getSharedPointer(std::uint32_t) { return shared_[shared_at_]; }
   template <class T>
   std::uint32_t loadClassVersion() {
     return version(detail::cereal_adapter::version_key);
