@@ -10,7 +10,7 @@
 namespace orrery::inline v0 {
 
 // What are the members of T, under which names? A specialization holds
-//   static constexpr auto fields = orrery::fields(orrery::field<&T::w>("kernel"), orrery::field<&T::b>("bias"));
+//   static constexpr auto fields = orrery::fields(orrery::field<&T::w>("kernel"), orrery::field("bias", &T::bias, &T::set_bias));
 // or derives from via_hana<T> or via_cereal<T>, which hands T to that adapter although T is an aggregate.
 template <class T>
 struct Reflect;
@@ -77,8 +77,30 @@ struct Field {
   static constexpr auto member = Member;
 };
 template <auto Member>
+  requires std::is_member_object_pointer_v<decltype(Member)>
 constexpr Field<Member> field(std::string_view name) {
   return {name};
+}
+
+// A member that is a pair of functions: of the class, free, or objects like lambdas without captures. `get` is called with a const T to
+// save; what it returns by value is kept until the save has ended, a reference is looked through. `set` is called on restore, after the
+// whole state has been read, with the new value, which the restore made out of what `get` returned before. Both may throw what they like.
+// Without `set` the member is saved and never restored into, like a const one.
+struct NoSetter {};
+template <class Get, class Set = NoSetter>
+struct Property {
+  std::string_view name;
+  Get get;
+  Set set;
+};
+template <class Get, class Set = NoSetter>
+constexpr Property<Get, Set> field(std::string_view name, Get get, Set set = {}) {
+  return {name, get, set};
+}
+template <auto Get, auto Set = NoSetter{}>
+  requires(!std::is_member_object_pointer_v<decltype(Get)>)
+constexpr Property<std::remove_const_t<decltype(Get)>, std::remove_const_t<decltype(Set)>> field(std::string_view name) {
+  return {name, Get, Set};
 }
 
 // The members of a base class first, as Flax's subclass of TrainState has them.

@@ -53,6 +53,10 @@ class StateDictMatcher : NamedtupleRules {
       return;
     }
     if (ops.deferred) return node(ops.deferred(object), object, state, at, path, depth);
+    if (ops.aside) {
+      const auto [self, side] = out.plan.open_aside(ops, object, state, at);
+      return node(*ops.aside, side, state, {self, 0, false, {}}, path, depth + 1);
+    }
     // Python stops here (L3); for us Orbax's none for an empty state is as good as Flax's {}.
     if (state.is_none() && orrery::detail::is_leafless(ops)) return;
     switch (ops.kind) {

@@ -14,6 +14,7 @@
 #include "orrery/formats/python_text.hpp"
 #include "orrery/orbax/params.hpp"
 #include "orrery/orbax/write_arrays.hpp"
+#include "orrery/tree/schema_text.hpp"
 
 namespace orrery::inline v0::orbax {
 
@@ -63,15 +64,23 @@ inline std::string checkpoint_metadata_file(std::string_view handlers, std::uint
          ", \"custom_metadata\": " + (custom_metadata.empty() ? "{}" : std::string(custom_metadata)) + "}";
 }
 
-// Our own side file: which payloads have which CRC-32C. Ignored by every Orbax.
-inline std::string checksums_file(const std::vector<PayloadChecksum>& checksums) {
+// Our own side file: which payloads have which CRC-32C, and the schema of the C++ type that was saved, where there is one
+// (tree/schema_text.hpp). Ignored by every Orbax.
+inline std::string checksums_file(const std::vector<PayloadChecksum>& checksums, const TypeOps* type = nullptr) {
   std::string out = "{\"format\": \"orrery\", \"version\": 1, \"crc32c\": {";
   for (const PayloadChecksum& c : checksums) {
     if (&c != &checksums.front()) out += ", ";
     json::append_quoted(out, c.key);
     out += ": " + std::to_string(c.crc32c);
   }
-  return out + "}}";
+  out += "}";
+  if (type) {
+    const std::string schema = schema_text(*type);
+    out += ", \"type\": {\"fingerprint\": \"" + fingerprint_text(text_fingerprint(schema)) + "\", \"schema\": ";
+    json::append_quoted(out, schema);
+    out += "}";
+  }
+  return out + "}";
 }
 
 // URL-safe base64 with padding: the key of a parameter in _sharding (spec/orbax.md 2.2).

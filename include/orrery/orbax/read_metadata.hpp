@@ -154,6 +154,7 @@ class ChecksumHandler {
   };
   std::string keys{};
   std::vector<Entry> entries{};
+  std::string fingerprint{}, schema{};  // of the saved type
 
   void null() {}
   void boolean(bool) {}
@@ -162,9 +163,15 @@ class ChecksumHandler {
   }
   void unsigned_integer(std::uint64_t) {}
   void number(double) {}
-  void string(std::string_view) {}
+  void string(std::string_view text) {
+    if (depth_ == 2 && of_type_) *of_type_ = text;
+  }
   void key(std::string_view name) {
-    if (depth_ == 1) in_checksums_ = name == "crc32c";
+    if (depth_ == 1) {
+      in_checksums_ = name == "crc32c";
+      in_type_ = name == "type";
+    }
+    of_type_ = depth_ != 2 || !in_type_ ? nullptr : name == "fingerprint" ? &fingerprint : name == "schema" ? &schema : nullptr;
     if (depth_ != 2 || !in_checksums_) return;
     begin_ = keys.size();
     keys += name;
@@ -176,7 +183,8 @@ class ChecksumHandler {
 
  private:
   int depth_ = 0;
-  bool in_checksums_ = false;
+  bool in_checksums_ = false, in_type_ = false;
+  std::string* of_type_ = nullptr;
   std::size_t begin_ = 0;
 };
 
@@ -188,7 +196,7 @@ inline ItemMetadata parse_metadata_file(std::string_view text, const Where& wher
   return handler.finish();
 }
 
-// The checksums of _orrery.json by key, as they stand there: sorted once, if the writer has not done it.
+// The checksums of _orrery.json by key, as they stand there: sorted once, if the writer has not done it. And the saved type's schema.
 class StoredChecksums {
  public:
   StoredChecksums() = default;
@@ -197,6 +205,8 @@ class StoredChecksums {
     json::parse(text, handler, where);
     keys_ = std::move(handler.keys);
     entries_ = std::move(handler.entries);
+    fingerprint_ = std::move(handler.fingerprint);
+    schema_ = std::move(handler.schema);
     const auto before = [&](const Entry& a, const Entry& b) { return key(a) < key(b); };
     if (!std::is_sorted(entries_.begin(), entries_.end(), before)) std::sort(entries_.begin(), entries_.end(), before);
   }
@@ -205,12 +215,15 @@ class StoredChecksums {
     const auto found = std::lower_bound(entries_.begin(), entries_.end(), wanted, [&](const Entry& entry, std::string_view w) { return key(entry) < w; });
     return found != entries_.end() && key(*found) == wanted ? std::optional(found->crc32c) : std::nullopt;
   }
+  // Both empty where the file does not say.
+  const std::string& fingerprint() const noexcept { return fingerprint_; }
+  const std::string& schema() const noexcept { return schema_; }
 
  private:
   using Entry = detail::ChecksumHandler::Entry;
   std::string_view key(const Entry& entry) const noexcept { return std::string_view(keys_).substr(entry.begin, entry.size); }
 
-  std::string keys_{};
+  std::string keys_{}, fingerprint_{}, schema_{};
   std::vector<Entry> entries_{};
 };
 

@@ -19,6 +19,8 @@
 #include "orrery/restore/plan.hpp"
 #include "orrery/restore/source_report.hpp"
 #include "orrery/restore/sources.hpp"
+#include "orrery/restore/type_changes.hpp"
+#include "orrery/tree/schema_text.hpp"
 #include "orrery/tree/tree.hpp"
 
 namespace orrery::inline v0::orbax {
@@ -87,6 +89,30 @@ inline RestoreReport restore_sources(StoredItem& item, const Tree& stored, const
   return report_of(plan, sources);
 }
 
+// How the type of a target differs from the saved one: nothing where the item does not know, or where a part of it is restored. Words
+// for a report: a side file that cannot be read is found by who verifies checksums.
+inline std::vector<std::string> changes_of_type(StoredItem& item, const Tree& stored, const TypeOps& ops) {
+  if (&stored != &item.outline() || ops.kind == TypeKind::tree) return {};
+  try {
+    const StoredChecksums& saved = item.side_file();
+    if (saved.schema().empty() || saved.fingerprint() == fingerprint_text(schema_fingerprint(ops))) return {};
+    return type_changes(saved.schema(), schema_text(ops));
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+inline RestoreReport restore_plainly(StoredItem& item, const Tree& stored, const TypeOps& ops, void* target, bool is_new,
+                                     const RestoreOptions& options) {
+  const Describe describe{&item, [](void* of, const Tree& part) { static_cast<StoredItem*>(of)->describe(part); }};
+  Plan plan = match(ops, is_new ? nullptr : target, stored, {.allow_extra = options.allow_extra, .cast = options.cast, .describe = describe},
+                    "the checkpoint does not fit the target", {{}, item.directory(), {}});
+  Slots slots = open_slots(plan, target);
+  read_leaves(item, slots, options.verify_checksums, options.on_progress);
+  slots.finish();
+  return report_of(plan);
+}
+
 }  // namespace detail
 
 // `stored` is the item's tree or a part of it.
@@ -129,17 +155,17 @@ inline Tree restore_tree(StoredItem& item, const RestoreOptions& options) {
 inline RestoreReport restore_value(StoredItem& item, const Tree& stored, const TypeOps& ops, void* target, bool is_new,
                                    const RestoreOptions& options) {
   RestoreReport report;
-  if (options.transforms.is_none() && options.restore_args.empty()) {
-    const Describe describe{&item, [](void* of, const Tree& part) { static_cast<StoredItem*>(of)->describe(part); }};
-    Plan plan = match(ops, is_new ? nullptr : target, stored, {.allow_extra = options.allow_extra, .cast = options.cast, .describe = describe},
-                      "the checkpoint does not fit the target", {{}, item.directory(), {}});
-    Slots slots = open_slots(plan, target);
-    read_leaves(item, slots, options.verify_checksums, options.on_progress);
-    slots.finish();
-    report = report_of(plan);
-  } else {
-    report = detail::restore_sources(item, stored, ops, target, is_new, options);
+  try {
+    report = options.transforms.is_none() && options.restore_args.empty()
+                 ? detail::restore_plainly(item, stored, ops, target, is_new, options)
+                 : detail::restore_sources(item, stored, ops, target, is_new, options);
+  } catch (const MismatchError& e) {
+    const std::vector<std::string> changes = detail::changes_of_type(item, stored, ops);
+    if (changes.empty()) throw;
+    orrery::detail::throw_mismatch("the checkpoint does not fit the target" + tell_type_changes(changes),
+                                   {e.missing(), e.extra(), e.shapes(), e.dtypes(), e.kinds()}, e.where());
   }
+  if (options.report || options.verify_checksums) report.type_changes = detail::changes_of_type(item, stored, ops);
   if (options.report) *options.report = report;
   return report;
 }

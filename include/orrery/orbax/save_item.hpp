@@ -84,7 +84,7 @@ inline void write_item_files(const std::string& directory, const TreeView& view,
   if (std::any_of(params.list.begin(), params.list.end(), [](const Param& p) { return p.type == ValueType::string; }))
     write_text(directory + "/_strings.json", strings_file(params));
   write_jax_metadata(directory, params, options);
-  if (!checksums.empty()) write_text(directory + "/_orrery.json", checksums_file(checksums));
+  if (!checksums.empty()) write_text(directory + "/_orrery.json", checksums_file(checksums, view.type));
   write_text(directory + "/checkpoint", placeholder_file(view));
   write_text(directory + "/_METADATA", metadata_file(params, options.custom_metadata, options.use_ocdbt, options.use_zarr3));
 }

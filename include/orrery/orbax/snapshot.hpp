@@ -52,6 +52,7 @@ class Snapshot {
     copy.own_arrays(arena, pause);
     copy.view_->names.clear();
     copy.view_->staged.clear();
+    copy.view_->asides.clear();
     return copy;
   }
 

@@ -64,8 +64,12 @@ class StoredItem {
   static std::string prefix_of(const Leaf& leaf) { return prefix_of(leaf.name); }
   // The checksum that we stored for that key, if any.
   std::optional<std::uint32_t> checksum(std::string_view key) {
+    return side_file().find(key);
+  }
+  // What we stored beside Orbax's files, read when it is asked for first.
+  const StoredChecksums& side_file() {
     if (!checksums_) checksums_ = has("_orrery.json") ? StoredChecksums(text_of("_orrery.json"), where("_orrery.json")) : StoredChecksums();
-    return checksums_->find(key);
+    return *checksums_;
   }
 
  private:

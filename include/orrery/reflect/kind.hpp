@@ -11,6 +11,8 @@
 #include "orrery/reflect/leaves.hpp"
 #include "orrery/reflect/member_count.hpp"
 #include "orrery/reflect/names.hpp"
+#include "orrery/reflect/sets.hpp"
+#include "orrery/reflect/staged_leaves.hpp"
 
 namespace orrery::inline v0 {
 

@@ -14,6 +14,7 @@
 #include "orrery/reflect/containers.hpp"
 #include "orrery/reflect/kind.hpp"
 #include "orrery/reflect/names.hpp"
+#include "orrery/reflect/properties.hpp"
 #include "orrery/reflect/refusal.hpp"
 #include "orrery/reflect/type_name.hpp"
 #include "orrery/tree/type_ops.hpp"
@@ -64,10 +65,10 @@ struct Record<T> {
 
 // --- Reflect<T>::fields
 
-template <class T, class Entry>
+template <class T, class Entry, std::size_t I = 0>
 struct FieldPart;
-template <class T, auto Member>
-struct FieldPart<T, Field<Member>> {
+template <class T, auto Member, std::size_t I>
+struct FieldPart<T, Field<Member>, I> {
   using types = TypeList<std::remove_reference_t<decltype(std::declval<T&>().*Member)>>;
   static constexpr std::array<std::string_view, 1> names(const Field<Member>& field) { return {field.name}; }
   static void** addresses(T& object, void** out) {
@@ -75,8 +76,18 @@ struct FieldPart<T, Field<Member>> {
     return out + 1;
   }
 };
-template <class T, class Base>
-struct FieldPart<T, BaseFields<Base>> {
+// The row of a property is given the object that it belongs to.
+template <class T, class Get, class Set, std::size_t I>
+struct FieldPart<T, Property<Get, Set>, I> {
+  using types = TypeList<PropertyOf<T, I>>;
+  static constexpr std::array<std::string_view, 1> names(const Property<Get, Set>& property) { return {property.name}; }
+  static void** addresses(T& object, void** out) {
+    *out = address_of(object);
+    return out + 1;
+  }
+};
+template <class T, class Base, std::size_t I>
+struct FieldPart<T, BaseFields<Base>, I> {
   static_assert(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>,
                 "orrery: Reflect<T> names base<B>() for a B that is no base class of T");
   static_assert(Complete<Record<Base>>,
@@ -107,15 +118,15 @@ constexpr bool all_different(const std::array<std::string_view, N>& names) {
   return true;
 }
 
-template <class T, class Fields>
+template <class T, class Fields, class Sequence = std::make_index_sequence<Fields::size>>
 struct FieldsRecord;
-template <class T, class... Entry>
-struct FieldsRecord<T, FieldList<Entry...>> {
-  using types = decltype((TypeList<>() + ... + typename FieldPart<T, Entry>::types()));
+template <class T, class... Entry, std::size_t... I>
+struct FieldsRecord<T, FieldList<Entry...>, std::index_sequence<I...>> {
+  using types = decltype((TypeList<>() + ... + typename FieldPart<T, Entry, I>::types()));
   static constexpr auto names = names_of<T>(Reflect<T>::fields);
   static_assert(all_different(names), "orrery: Reflect<T> gives two members the same name");
   static void** addresses([[maybe_unused]] T& object, void** out) {
-    ((out = FieldPart<T, Entry>::addresses(object, out)), ...);
+    ((out = FieldPart<T, Entry, I>::addresses(object, out)), ...);
     return out;
   }
 };

@@ -59,6 +59,10 @@ class Nester {
   std::optional<Tree> node(const TypeOps& ops, void* object, const At& at, std::size_t depth) {
     if (depth > max_nesting) throw FormatError("the names nest deeper than 512 levels");
     if (ops.deferred) return node(ops.deferred(object), object, at, depth);
+    if (ops.aside) {
+      const std::shared_ptr<void> side = object ? ops.open_aside(object, false) : nullptr;
+      return node(*ops.aside, side.get(), at, depth + 1);
+    }
     switch (ops.kind) {
       case TypeKind::skipped: return std::nullopt;
       case TypeKind::none: return Tree::none();
@@ -239,7 +243,10 @@ class Nester {
     return text.size();
   }
 
-  static const TypeOps& row(const TypeOps& ops) { return ops.deferred ? ops.deferred(nullptr) : ops; }
+  static const TypeOps& row(const TypeOps& ops) {
+    if (ops.aside) return row(*ops.aside);
+    return ops.deferred ? ops.deferred(nullptr) : ops;
+  }
   static const TypeOps& unwrapped(const TypeOps& ops) {
     const TypeOps* at = &row(ops);
     while (at->kind == TypeKind::optional) at = &row(*at->types[0]);

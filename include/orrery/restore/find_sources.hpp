@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,6 +33,10 @@ class SourceFinder : public SourceLeaves {
     if (depth > max_nesting) throw FormatError("the target nests deeper than 512 levels", {to_string(path)});
     if (ops.deferred) return node(ops.deferred(object), object, path, same, depth);
     if (ops.read_only) return mark(Source::Kind::kept, same);
+    if (ops.aside) {
+      const std::shared_ptr<void> side = object ? ops.open_aside(object, false) : nullptr;
+      return node(*ops.aside, side.get(), path, same, depth + 1);
+    }
     switch (ops.kind) {
       case TypeKind::skipped: return std::nullopt;
       case TypeKind::none: return same && !transforms() ? as_stored(*same) : Tree::none();

@@ -65,6 +65,10 @@ class Matcher {
     if (stored.is_leaf()) options_.describe(stored);
     if (ops.read_only || (keeps_target(stored) && ops.kind != TypeKind::skipped)) return static_cast<void>(step(Plan::Do::keep, ops, stored, at));
     if (ops.deferred) return node(ops.deferred(object), object, stored, at, path, depth);
+    if (ops.aside) {
+      const auto [self, side] = plan.open_aside(ops, object, stored, at);
+      return node(*ops.aside, side, stored, {self, 0, false, {}}, path, depth + 1);
+    }
     switch (ops.kind) {
       case TypeKind::skipped: return;
       case TypeKind::none:

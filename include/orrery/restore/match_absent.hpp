@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,10 @@ inline void list_missing(const TypeOps& ops, void* object, const PathLink* path,
                          std::vector<Difference>& out) {
   if (ops.read_only) return;
   if (ops.deferred) return list_missing(ops.deferred(object), object, path, stacks, names, out);
+  if (ops.aside) {
+    const std::shared_ptr<void> side = object ? ops.open_aside(object, false) : nullptr;
+    return list_missing(*ops.aside, side.get(), path, stacks, names, out);
+  }
   if (is_leafless(ops)) return;
   const bool is_record = ops.kind == TypeKind::record, per_member = is_record || ops.kind == TypeKind::tuple;
   const bool is_map = ops.kind == TypeKind::map, is_optional = ops.kind == TypeKind::optional;

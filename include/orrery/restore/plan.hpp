@@ -26,6 +26,7 @@ struct Plan {
     leaf,  // a stored leaf goes here
     tree,  // a whole stored subtree goes into a Tree
     keep,  // the target's own value stays
+    aside, // the only child is a side object, asides[n - 1] or else one that is opened now; it is closed when everything is in place
   };
   struct Step {
     const TypeOps* ops;
@@ -44,13 +45,24 @@ struct Plan {
   std::deque<Tree> trees{};           // what steps point to where the stored tree does not hold it as it is wanted
   std::deque<std::string> names{};    // texts that steps' keys point into where no type or stored tree holds them
 
+  std::deque<std::shared_ptr<void>> asides{};  // side objects of what the target has now: keys may point into them
+
+  // A step for a row that has `aside`, and the side object to go on with: null where `object` is. `at`: a matcher's place.
+  template <class At>
+  std::pair<std::uint32_t, void*> open_aside(const TypeOps& ops, const void* object, const Tree& stored, const At& at) {
+    if (object) asides.push_back(ops.open_aside(object, true));
+    const std::uint32_t n = object ? static_cast<std::uint32_t>(asides.size()) : 0;
+    steps.push_back({&ops, &stored, at.parent, at.child, n, Do::aside, false, at.emplace, at.key});
+    return {static_cast<std::uint32_t>(steps.size() - 1), object ? asides.back().get() : nullptr};
+  }
+
   std::string path_of(std::uint32_t step) const {
     if (step == root) return {};
     const Step& s = steps[step];
     std::string up = path_of(s.parent);
     if (s.parent == root) return up;
     const TypeOps& parent = *steps[s.parent].ops;
-    if (parent.kind == TypeKind::optional || parent.kind == TypeKind::variant) return up;
+    if (parent.kind == TypeKind::optional || parent.kind == TypeKind::variant || steps[s.parent].what == Do::aside) return up;
     if (!up.empty()) up += '/';
     return up += s.key.data() ? std::string(s.key) : std::to_string(s.child);
   }
@@ -77,18 +89,24 @@ class Slots {
  public:
   std::vector<Slot> reads{};
 
-  // Hands staged elements to the values that have none to point at. Call once, after every slot was filled.
+  // Hands staged elements to the values that have none to point at, then side objects to their owners, inner ones first. Call once, after
+  // every slot was filled.
   void finish() {
     for (Tree* scalar : scalars_) widen(*scalar);
     for (Staged& s : staged_) s.ops->assign(s.object, s.view);
     for (Grown& g : grown_) g.ops->take(g.object, std::move(*g.tree));
     for (const auto& [whole, to] : gathered_) copy_into(whole.view(), to);
-    for (std::size_t i = loaded_.size(); i-- > 0;) loaded_[i].first->loaded(loaded_[i].second);  // what is inside first
+    for (auto side = asides_.rbegin(); side != asides_.rend(); ++side)
+      side->object ? side->ops->close_aside(side->owner, side->object.get()) : side->ops->loaded(side->owner);
+  }
+  // What finish() closes.
+  void* keep_aside(const TypeOps& ops, void* owner, std::shared_ptr<void> object) {
+    return asides_.emplace_back(Aside{&ops, owner, std::move(object)}).object.get();
   }
   const ArrayParts* keep(ArrayParts parts) { return &parts_.emplace_back(std::move(parts)); }
 
-  // Told, once all is in its place.
-  void tell(const TypeOps& ops, void* object) { loaded_.emplace_back(&ops, object); }
+  // What finish() tells that it is restored, in the same order.
+  void tell(const TypeOps& ops, void* object) { asides_.push_back({&ops, object, nullptr}); }
 
   // For who can only read whole arrays: from here on the slot is one, which finish() cuts into the parts of its target.
   void gather(Slot& slot) {
@@ -155,13 +173,14 @@ class Slots {
 
   struct Staged { const TypeOps* ops; void* object; LeafView view; };
   struct Grown { const TypeOps* ops; void* object; std::unique_ptr<Tree> tree; };
+  struct Aside { const TypeOps* ops; void* owner; std::shared_ptr<void> object; };
+  std::vector<Aside> asides_{};
   std::vector<Staged> staged_{};
   std::vector<Grown> grown_{};
   std::deque<AnyArray> buffers_{};
   std::deque<ArrayParts> parts_{};
   std::deque<std::pair<AnyArray, LeafView>> gathered_{};
   std::vector<Tree*> scalars_{};
-  std::vector<std::pair<const TypeOps*, void*>> loaded_{};
 };
 
 namespace detail {
@@ -203,6 +222,10 @@ inline Slots open_slots(Plan& plan, void* target) {
       case Plan::Do::keep: continue;
       case Plan::Do::leaf: detail::open_leaf(slots, step, self); continue;
       case Plan::Do::tree: slots.grow(*step.ops, self, *step.stored); continue;
+      case Plan::Do::aside:
+        step.pool = static_cast<std::uint32_t>(pool.size());
+        pool.push_back(slots.keep_aside(*step.ops, self, step.n ? plan.asides[step.n - 1] : step.ops->open_aside(self, true)));
+        continue;
       case Plan::Do::make: step.ops->make(self, step.n); break;
       case Plan::Do::walk: break;
     }

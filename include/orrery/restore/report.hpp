@@ -30,6 +30,8 @@ struct RestoreReport {
     std::string detail{};  // "float32 to float64", "(3,) to (5,)", "from model/weights/kernel": what happened, joined by ", "
   };
   std::vector<Leaf> leaves{};
+  // How the target's type differs from the one that was saved, where the checkpoint knows: "params/bias: float32[?] is now float64[?]".
+  std::vector<std::string> type_changes{};
 
   // The paths with that action, in order.
   std::vector<std::string> paths(LeafAction action) const {

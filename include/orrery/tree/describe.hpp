@@ -27,6 +27,10 @@ class Describer {
     if (depth > max_nesting)
       throw ArgumentError("the state nests deeper than 512 levels; pointers that form a cycle cannot be stored", {to_string(path)});
     if (ops.deferred) return node(ops.deferred(value), value, name, path, depth);
+    if (ops.aside && !ops.children) {
+      out_.asides.push_back(ops.open_aside(value, false));
+      return node(*ops.aside, out_.asides.back().get(), name, path, depth + 1);
+    }
     switch (ops.kind) {
       case TypeKind::skipped: return;
       case TypeKind::none: out_.leave(out_.enter(NodeKind::record, name, 0)); return;
@@ -115,6 +119,7 @@ class Describer {
 // cannot be stored (a valueless variant, a cycle).
 inline TreeView describe(const TypeOps& ops, const void* value) {
   TreeView view;
+  view.type = ops.kind == TypeKind::tree ? nullptr : &ops;
   detail::Describer(view).node(ops, value, {}, nullptr, 0);
   return view;
 }

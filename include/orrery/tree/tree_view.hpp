@@ -25,12 +25,16 @@ struct ViewNode {
   std::uint32_t end = 0;     // one past the subtree, in nodes
 };
 
+struct TypeOps;
+
 struct TreeView {
+  const TypeOps* type = nullptr;                          // of the value described; null for a Tree
   std::vector<ViewNode> nodes{};
   std::vector<LeafView> leaves{};
   std::deque<std::string> names{};                        // integer keys as text
   std::deque<ArrayParts> parts{};                         // of sharded leaves
   std::deque<std::unique_ptr<std::byte[]>> staged{};      // elements of values that have none to point at (vector<bool>)
+  std::vector<std::shared_ptr<void>> asides{};            // values that no object holds (what getters returned)
 
   std::size_t enter(NodeKind kind, std::string_view name, std::size_t count) {
     nodes.push_back({kind, name, static_cast<std::uint32_t>(count), 0});

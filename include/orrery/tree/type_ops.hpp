@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -76,6 +77,12 @@ struct TypeOps {
   // A row that only run time can make (a cereal class tells its members when its serialize runs): the true one, made at first use, from
   // that object unless it is null. Walks take that row instead of this one.
   const TypeOps& (*deferred)(const void*) = nullptr;
+  // A value that is no object, or none that may be written to: what a getter returns, the elements of a set. Walks go on with a side object
+  // of the row `aside`, made of what is there now. With `to_fill` it is the caller's own; otherwise it is only looked at, and may be
+  // somebody else's. Closing, after everything in it was restored, calls the setter or makes the set. To describe, `children` come first.
+  const TypeOps* aside = nullptr;
+  std::shared_ptr<void> (*open_aside)(const void*, bool to_fill) = nullptr;
+  void (*close_aside)(void*, void* side) = nullptr;
 
   // --- making
   void (*make)(void*, std::size_t) = nullptr;             // list: that many elements; map: clear; optional: 0 or 1; variant: alternative

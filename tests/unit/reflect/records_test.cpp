@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "orrery/optax/states.hpp"
@@ -47,8 +48,30 @@ struct Tuple {
 struct Nothing {
   int cache = 0;
 };
+// A template within a template, with a private member.
+template <class T>
+class Scaled {
+ public:
+  Scaled() = default;
+  Scaled(std::vector<T> v, T scale) : values(std::move(v)), scale_(scale) {}
+  std::vector<T> values{};
+  T scale() const { return scale_; }
+
+ private:
+  friend struct orrery::Reflect<Scaled>;
+  T scale_{};
+};
+template <class T>
+struct Block {
+  Scaled<T> inner{};
+  std::optional<Scaled<std::optional<T>>> rest{};
+};
 
 }  // namespace
+template <class T>
+struct orrery::Reflect<Scaled<T>> {
+  static constexpr auto fields = orrery::fields(orrery::field<&Scaled<T>::scale_>("scale"), orrery::field<&Scaled<T>::values>("values"));
+};
 
 template <>
 struct orrery::Reflect<Layer> {
@@ -176,6 +199,20 @@ TEST_CASE("structs with empty bases, arrays and a hundred members go round") {
   based.a = 1;
   based.b[1] = 2;
   CHECK(copy_of(based).b[1] == 2);
+}
+
+TEST_CASE("one Reflect describes all types of a template, nested ones too") {
+  using State = Block<Block<float>>;
+  State state{};
+  state.inner = Scaled<Block<float>>({Block<float>{Scaled<float>({1}, 2), {}}}, Block<float>{Scaled<float>({3}, 4), {}});
+  const Tree tree = tree_of(state);
+  CHECK(tree["inner"].keys() == Keys{"scale", "values"});
+  CHECK(tree["inner"]["values"][0]["inner"]["scale"].array().at<float>({}) == 2);
+  CHECK(tree["rest"].is_none());
+  const State same = copy_of(state);
+  CHECK(same.inner.scale().inner.values == std::vector<float>{3});
+  CHECK(same.inner.values.at(0).inner.scale() == 2);
+  CHECK(ops<State>().type_name == "Block");
 }
 
 TEST_CASE("the rows of one type are one object") {
