@@ -23,6 +23,8 @@
 
 namespace orrery::inline v0 {
 
+struct RestoreOptions;
+
 namespace cereal_archives {
 
 class InputArchive : public cereal::InputArchive<InputArchive, cereal::AllowEmptyClassElision>, public cereal::traits::TextArchive {
@@ -30,6 +32,7 @@ class InputArchive : public cereal::InputArchive<InputArchive, cereal::AllowEmpt
   // Archives that read a file: orrery/adapters/cereal_archives.hpp has them.
   explicit InputArchive(std::istream& from);
   explicit InputArchive(const std::string& directory);
+  InputArchive(const std::string& directory, const RestoreOptions& options);
   // From a tree that holds its values.
   explicit InputArchive(Tree tree) : InputArchive(Replay(), kept_) {
     kept_ = std::move(tree);

@@ -82,6 +82,8 @@ void InputArchive::take(const char* name, T& value) {
   }
   const std::string key = name ? std::string(name) : "value" + std::to_string(frame_->unnamed++);
   if (const Tree* found = tree.find(key)) return element(*found, key, 0, value, false);
+  // A tree that holds nothing but this value, as PyTreeCheckpointer saves it.
+  if (!name && frame_ == &top_ && frame_->unnamed == 1) return read(tree, value);
   // Elements that followed a size, where a dict of numbers stands for the list.
   if (!name)
     if (const Tree* numbered = tree.find(std::to_string(frame_->unnamed - 1))) return element(*numbered, {}, frame_->unnamed - 1, value);

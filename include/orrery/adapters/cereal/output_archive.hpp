@@ -32,6 +32,8 @@
 
 namespace orrery::inline v0 {
 
+struct SaveOptions;
+
 namespace detail::cereal_adapter {
 
 // How a standard type is recorded and read:  static void save(Output&, std::string_view key, const T&);  static void load(Input&, const
@@ -115,6 +117,7 @@ class OutputArchive : public cereal::OutputArchive<OutputArchive, cereal::AllowE
   // Archives that write a file: orrery/adapters/cereal_archives.hpp has them.
   explicit OutputArchive(std::ostream& to);
   explicit OutputArchive(const std::string& directory);
+  OutputArchive(const std::string& directory, const SaveOptions& options);
   OutputArchive(const OutputArchive&) = delete;
   ~OutputArchive() override;
   // Writes what was recorded, once. The destructor does it otherwise, and can only log what goes wrong (orrery/core/log.hpp).
@@ -198,6 +201,8 @@ class OutputArchive : public cereal::OutputArchive<OutputArchive, cereal::AllowE
         held_(held) {
     for (const PathLink* link = path; link; link = link->up) ++depth_;
   }
+
+  explicit OutputArchive(std::function<void(const TreeView&)> sink);
 
   template <class A>
   void item(const A& argument);
