@@ -16,6 +16,7 @@
 #include <boost/hana/tuple.hpp>
 #include <boost/hana/unpack.hpp>
 
+#include "orrery/adapters/hana/containers.hpp"
 #include "orrery/fwd.hpp"
 #include "orrery/reflect/kind.hpp"
 #include "orrery/reflect/records.hpp"

@@ -175,6 +175,10 @@ class StateDictMatcher : NamedtupleRules {
   // A struct is a dataclass, an optax state a namedtuple: they differ in what they say, and in the form that Flax had before 0.3.5.
   void record(const TypeOps& ops, void* object, const Tree& given, At at, const PathLink* path, std::size_t depth) {
     if (!given.is_dict()) wrong_kind("the state dict of " + class_name(ops.type_name), given, path);
+    if (orrery::detail::is_replayed(ops, object, given)) {
+      step(Plan::Do::tree, ops, given, at);
+      return;
+    }
     const bool namedtuple = ops.role == Role::namedtuple;
     const Tree& state = namedtuple && is_old_namedtuple(given) ? out.trees.emplace_back(converted(given, path)) : given;
     std::vector<std::string_view> unknown;

@@ -28,6 +28,7 @@ constexpr TypeOps make_row() {
     ops.assign = nullptr;
     ops.set_text = nullptr;
     ops.take = nullptr;
+    ops.loaded = nullptr;
     return ops;
   } else {
     constexpr Route route = verdict<T>.route;

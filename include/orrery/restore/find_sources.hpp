@@ -41,7 +41,7 @@ class SourceFinder : public SourceLeaves {
       case TypeKind::skipped: return std::nullopt;
       case TypeKind::none: return same && !transforms() ? as_stored(*same) : Tree::none();
       case TypeKind::leaf: return leaf(path, same, {&ops, object, nullptr, false});
-      case TypeKind::tree: return tree(object ? ops.tree(object) : nullptr, path, same, depth);
+      case TypeKind::tree: return tree(object && ops.tree ? ops.tree(object) : nullptr, path, same, depth);
       case TypeKind::optional: return optional(ops, object, path, same, depth);
       case TypeKind::variant: return variant(ops, object, path, same, depth);
       case TypeKind::record: return record(ops, object, path, same, depth);
@@ -153,6 +153,7 @@ class SourceFinder : public SourceLeaves {
 
   std::optional<Tree> record(const TypeOps& ops, void* object, const PathLink* path, const Tree* same, std::size_t depth) {
     if (!transforms() && (!same || !same->is_dict())) return same ? std::optional(as_stored(*same)) : std::nullopt;
+    if (!transforms() && is_replayed(ops, object, *same)) return follow(*same, path, depth);
     if (is_leafless(ops)) return Tree::none();
     const Children addresses(stacks_, ops, object, ops.types.size());
     Tree made = Tree::dict();

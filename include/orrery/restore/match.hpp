@@ -114,7 +114,7 @@ class Matcher {
 
   // A Tree that has entries says what is wanted, as a map does; another one takes what is stored.
   void tree(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
-    const Tree* target = object ? ops.tree(object) : nullptr;
+    const Tree* target = object && ops.tree ? ops.tree(object) : nullptr;
     if (!target || target->size() == 0 || is_complete) {
       options_.describe(stored);
       return static_cast<void>(step(Plan::Do::tree, ops, stored, at));
@@ -199,6 +199,10 @@ class Matcher {
   void record(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
     if (stored.is_none() && is_leafless(ops)) return;
     if (!stored.is_dict()) return wrong_kind(path, "a dict (" + std::string(ops.type_name) + ")", stored);
+    if (is_replayed(ops, object, stored)) {
+      options_.describe(stored);
+      return static_cast<void>(step(Plan::Do::tree, ops, stored, at));
+    }
     std::uint32_t self = step(Plan::Do::walk, ops, stored, at);
     const std::size_t count = ops.types.size();
     const Children members(stacks_, ops, object, count);

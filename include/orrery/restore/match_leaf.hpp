@@ -62,6 +62,15 @@ inline bool leaf_shape_fits(const TypeOps& ops, const void* object, std::span<co
   return std::equal(shape.begin(), shape.end(), now.begin(), now.end());
 }
 
+// What is stored has other names than a record that can read it by itself (TypeOps::record): it does that. A target's own structure decides
+// where something is missing.
+inline bool is_replayed(const TypeOps& ops, const void* object, const Tree& stored) {
+  if (!ops.record || !ops.take || !stored.is_dict()) return false;
+  std::size_t known = 0;
+  for (const std::string_view name : ops.names) known += stored.contains(name);
+  return known == ops.names.size() ? known < stored.size() : !object;
+}
+
 // Could this alternative of a variant take it, going by kind alone?
 inline bool kind_fits(const TypeOps& ops, const Tree& stored) {
   switch (ops.kind) {

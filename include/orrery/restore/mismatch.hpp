@@ -22,14 +22,15 @@ inline void list_differences(std::string& text, std::string_view title, const st
 
 // Throws KeyError where something is missing, else ShapeError, DTypeError or StructureError where that is the only trouble, else
 // MismatchError. `what` opens the message: "the checkpoint does not fit the target".
-[[noreturn]] inline void throw_mismatch(std::string what, Differences differences, Where where = {}) {
+[[noreturn]] inline void throw_mismatch(std::string what, Differences differences, Where where = {},
+                                        std::string_view end = "\nThe target is unchanged.") {
   std::string text = std::move(what);
   list_differences(text, "missing in the checkpoint", differences.missing);
   list_differences(text, "in the checkpoint only, which allow_extra = false forbids", differences.extra);
   list_differences(text, "of another shape", differences.shapes);
   list_differences(text, "of another dtype", differences.dtypes);
   list_differences(text, "of another kind", differences.kinds);
-  text += "\nThe target is unchanged.";
+  text += end;
   const bool shapes = !differences.shapes.empty(), dtypes = !differences.dtypes.empty();
   const bool structure = !differences.kinds.empty() || !differences.extra.empty();
   if (!differences.missing.empty()) throw KeyError(text, std::move(differences), std::move(where));

@@ -96,13 +96,17 @@ class Slots {
     for (Staged& s : staged_) s.ops->assign(s.object, s.view);
     for (Grown& g : grown_) g.ops->take(g.object, std::move(*g.tree));
     for (const auto& [whole, to] : gathered_) copy_into(whole.view(), to);
-    for (auto side = asides_.rbegin(); side != asides_.rend(); ++side) side->ops->close_aside(side->owner, side->object.get());
+    for (auto side = asides_.rbegin(); side != asides_.rend(); ++side)
+      side->object ? side->ops->close_aside(side->owner, side->object.get()) : side->ops->loaded(side->owner);
   }
   // What finish() closes.
   void* keep_aside(const TypeOps& ops, void* owner, std::shared_ptr<void> object) {
     return asides_.emplace_back(Aside{&ops, owner, std::move(object)}).object.get();
   }
   const ArrayParts* keep(ArrayParts parts) { return &parts_.emplace_back(std::move(parts)); }
+
+  // What finish() tells that it is restored, in the same order.
+  void tell(const TypeOps& ops, void* object) { asides_.push_back({&ops, object, nullptr}); }
 
   // For who can only read whole arrays: from here on the slot is one, which finish() cuts into the parts of its target.
   void gather(Slot& slot) {
@@ -225,6 +229,7 @@ inline Slots open_slots(Plan& plan, void* target) {
       case Plan::Do::make: step.ops->make(self, step.n); break;
       case Plan::Do::walk: break;
     }
+    if (step.ops->loaded) slots.tell(*step.ops, self);
     step.pool = static_cast<std::uint32_t>(pool.size());
     if (step.ops->kind == TypeKind::map && step.what == Plan::Do::make) {
       pool.push_back(self);  // its children are emplaced one by one

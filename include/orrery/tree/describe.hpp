@@ -39,7 +39,10 @@ class Describer {
         if (ops.parts) leaf.parts = &out_.parts.emplace_back(ops.parts(value, out_.parts.size()));
         return out_.leaf(name, std::move(leaf));
       }
-      case TypeKind::tree: describe_tree(*ops.tree(value), name, depth); return;
+      case TypeKind::tree:
+        if (ops.record) return ops.record(value, out_, name, path);
+        describe_tree(*ops.tree(value), name, depth);
+        return;
       case TypeKind::optional: {
         if (!ops.size(value)) return out_.none(name);
         void* child = nullptr;

@@ -20,6 +20,7 @@
 namespace orrery::inline v0 {
 
 class Tree;
+struct PathLink;
 
 enum class TypeKind : std::uint8_t {
   leaf,
@@ -70,6 +71,9 @@ struct TypeOps {
   // Sharded leaf: where its elements are, which view() has not. The number is that of the leaf among those of its tree.
   ArrayParts (*parts)(const void*, std::size_t number) = nullptr;
   const Tree* (*tree)(const void*) = nullptr;             // tree
+  // A value that describes itself (a class with cereal functions): adds its nodes to the view, the first under that name. Its kind is
+  // tree, and take() reads it back; or record, where take() reads what has other names than the row.
+  void (*record)(const void*, TreeView&, std::string_view name, const PathLink* path) = nullptr;
   // A row that only run time can make (a cereal class tells its members when its serialize runs): the true one, made at first use, from
   // that object unless it is null. Walks take that row instead of this one.
   const TypeOps& (*deferred)(const void*) = nullptr;
@@ -88,6 +92,7 @@ struct TypeOps {
   void (*assign)(void*, const LeafView&) = nullptr;       // staged leaf: takes a dense array of leaf.dtype, or a text
   void (*set_text)(void*, std::string_view) = nullptr;    // prng_key: its implementation; called before resize
   void (*take)(void*, Tree&&) = nullptr;                  // tree
+  void (*loaded)(void*) = nullptr;                        // record: what is to be done once all of it is restored
 };
 
 // The row of T. Declared here so that recursive types can name it; reflect/ops_of.hpp defines it.
