@@ -23,6 +23,7 @@ struct Reflect;
 //   static const element* data(const T&);
 //   static auto strides(const T&);                                    // optional, in elements; absent: last index fastest
 //   static void resize(T&, std::span<const std::int64_t>);            // optional; absent: the shape is fixed
+//   static bool takes_shape(const T&, std::span<const std::int64_t>); // optional: whether resize() could; absent: whatever extents allow
 //   static constexpr bool read_only = true;                           // optional: saved, never restored into (a view of constants)
 template <class T>
 struct LeafTraits;

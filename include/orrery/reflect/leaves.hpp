@@ -304,6 +304,8 @@ constexpr TypeOps user_leaf_row() {
   };
   if constexpr (requires(T& value, std::span<const Dim> shape) { Traits::resize(value, shape); })
     ops.resize = [](void* object, std::span<const Dim> shape) { Traits::resize(as<T>(object), shape); };
+  if constexpr (requires(const T& value, std::span<const Dim> shape) { Traits::takes_shape(value, shape); })
+    ops.takes_shape = [](const void* object, std::span<const Dim> shape) -> bool { return Traits::takes_shape(as<T>(object), shape); };
   if constexpr (requires { Traits::read_only; }) ops.read_only = Traits::read_only;
   return ops;
 }
