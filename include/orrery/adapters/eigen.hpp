@@ -1,5 +1,6 @@
 // Eigen's dense types as array leaves: Matrix, Vector, Array of any storage order, fixed or dynamic, and Map and Ref of them. Nothing is
-// transposed: a column-major matrix keeps its logical shape and shows its strides. Vectors at compile time have rank 1.
+// transposed: a column-major matrix keeps its logical shape and shows its strides. Vectors at compile time have rank 1. A Quaternion is
+// four numbers (x, y, z, w), as scipy's Rotation.as_quat() has them.
 #pragma once
 
 #include <array>
@@ -83,6 +84,16 @@ struct EigenView : EigenLeaf<T> {
   static constexpr bool read_only = std::is_const_v<Plain>;
 };
 
+// Its class is complete where the user includes <Eigen/Geometry>.
+template <class T, class Scalar>
+struct EigenQuaternion {
+  using element = std::remove_const_t<Scalar>;
+  static constexpr std::array<Dim, 1> extents{4};
+  static constexpr bool read_only = std::is_const_v<Scalar>;
+  static std::array<Dim, 1> shape(const T&) { return extents; }
+  static const element* data(const T& value) { return value.coeffs().data(); }
+};
+
 }  // namespace detail
 
 template <Element S, int R, int C, int O, int MaxR, int MaxC>
@@ -95,5 +106,13 @@ struct LeafTraits<Eigen::Map<Plain, Options, Stride>> : detail::EigenView<Eigen:
 template <class Plain, int Options, class Stride>
   requires Element<typename Plain::Scalar>
 struct LeafTraits<Eigen::Ref<Plain, Options, Stride>> : detail::EigenView<Eigen::Ref<Plain, Options, Stride>, Plain> {};
+template <Element S, int O>
+struct LeafTraits<Eigen::Quaternion<S, O>> : detail::EigenQuaternion<Eigen::Quaternion<S, O>, S> {};
+template <Element S, int O, int Options, class Stride>
+struct LeafTraits<Eigen::Map<Eigen::Quaternion<S, O>, Options, Stride>>
+    : detail::EigenQuaternion<Eigen::Map<Eigen::Quaternion<S, O>, Options, Stride>, S> {};
+template <Element S, int O, int Options, class Stride>
+struct LeafTraits<Eigen::Map<const Eigen::Quaternion<S, O>, Options, Stride>>
+    : detail::EigenQuaternion<Eigen::Map<const Eigen::Quaternion<S, O>, Options, Stride>, const S> {};
 
 }  // namespace orrery::inline v0

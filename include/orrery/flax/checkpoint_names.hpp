@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <limits>
@@ -15,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/from_chars.hpp"
 #include "orrery/formats/python_text.hpp"
 
 namespace orrery::inline v0::flax {
@@ -79,7 +79,7 @@ inline std::size_t number_end(std::string_view text, std::size_t at) noexcept {
 inline double number_value(std::string_view text) noexcept {
   if (text.starts_with('+')) text.remove_prefix(1);
   double value = 0;
-  if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc::result_out_of_range) {
+  if (orrery::detail::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc::result_out_of_range) {
     const bool small = text.find("e-") != text.npos || text.find("E-") != text.npos;
     value = small ? 0.0 : std::numeric_limits<double>::infinity();
     if (text.starts_with('-')) value = -value;

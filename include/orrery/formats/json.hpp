@@ -20,6 +20,7 @@
 #include <rapidjson/stream.h>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/from_chars.hpp"
 #include "orrery/formats/json_value.hpp"   // IWYU pragma: export
 #include "orrery/formats/json_writer.hpp"  // IWYU pragma: export
 #include "orrery/formats/utf8.hpp"
@@ -164,7 +165,7 @@ class Adapter {
       if (std::uint64_t value = 0; !minus && std::from_chars(first, last, value).ec == std::errc()) return handler_.unsigned_integer(value);
     }
     double value = 0;
-    if (std::from_chars(first, last, value).ec == std::errc::result_out_of_range) {
+    if (orrery::detail::from_chars(first, last, value).ec == std::errc::result_out_of_range) {
       if (!underflows(text)) refuse("a number is too large for a double", where_, stream_.Tell());
       value = minus ? -0.0 : 0.0;
     }

@@ -144,9 +144,10 @@ class Tree {
   [[noreturn]] void refuse(std::string_view wanted) const;
 
   Kind kind_ = Kind::none;
+  // Without an initializer: compiled as C++23 it would be looked into here, where Dict is not complete.
   std::variant<std::monostate, std::unique_ptr<Dict>, std::unique_ptr<std::vector<Tree>>, std::unique_ptr<Text>,
                std::unique_ptr<Numbers>, std::unique_ptr<Described>>
-      value_{};
+      value_;
 };
 
 struct Tree::Item {

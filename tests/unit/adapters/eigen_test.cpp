@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <Eigen/Core>
+#include <Eigen/Geometry>
 
 #include "orrery/adapters/eigen.hpp"
 #include "../reflect/round_trip.hpp"
@@ -119,6 +120,20 @@ TEST_CASE("a Map of constants is saved and never written") {
   CHECK(view_of(map).data == storage);
   restore_into(map, tree_of(Eigen::VectorXf(Eigen::VectorXf::Zero(3))));
   CHECK(storage[1] == 2);
+}
+
+TEST_CASE("a quaternion is four numbers, w last") {
+  const Eigen::Quaternionf q(4, 1, 2, 3);  // w, x, y, z
+  CHECK(tree_of(q).array() == AnyArray(Array<float>::from({1, 2, 3, 4})));
+  CHECK(copy_of(q).coeffs() == q.coeffs());
+  double storage[4] = {};
+  Eigen::Map<Eigen::Quaterniond> map(storage);
+  restore_into(map, tree_of(Eigen::Vector4d(1, 2, 3, 4)));
+  CHECK(map.w() == 4);
+  Eigen::Map<const Eigen::Quaterniond> constant(storage);
+  restore_into(constant, tree_of(Eigen::Vector4d(5, 6, 7, 8)));
+  CHECK(view_of(constant).at<double>({0}) == 1);
+  CHECK_THROWS_AS(restore<Eigen::Quaternionf>(tree_of(Eigen::VectorXf(3))), ShapeError);
 }
 
 TEST_CASE("structs, optionals, variants, vectors and maps of matrices go round") {

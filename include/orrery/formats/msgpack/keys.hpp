@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/from_chars.hpp"
 #include "orrery/formats/python_text.hpp"
 #include "orrery/tree/tree.hpp"
 
@@ -69,7 +70,7 @@ inline std::string bytes_of_repr(std::string_view text) {
 template <class Number>
 Number parse_number(std::string_view text) {
   Number value{};
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  auto [end, error] = orrery::detail::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size())
     throw ArgumentError("the key " + std::string(text) + " does not read as the number it says it is");
   return value;

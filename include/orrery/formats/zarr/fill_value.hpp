@@ -17,6 +17,7 @@
 #include "orrery/core/dtype.hpp"
 #include "orrery/core/element_bits.hpp"
 #include "orrery/core/float_types.hpp"
+#include "orrery/core/from_chars.hpp"
 #include "orrery/formats/json_value.hpp"
 
 namespace orrery::inline v0::zarr {
@@ -73,7 +74,7 @@ inline void put_float(const json::Cursor& value, DType dtype, std::byte* to) {
     if (*text == "NaN") number = std::numeric_limits<double>::quiet_NaN();
     else if (*text == "Infinity") number = std::numeric_limits<double>::infinity();
     else if (*text == "-Infinity") number = -std::numeric_limits<double>::infinity();
-    else if (const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+    else if (const auto [end, error] = orrery::detail::from_chars(text->data(), text->data() + text->size(), number);
              error != std::errc() || end != text->data() + text->size() || !std::isfinite(number)) refuse_fill(value, dtype);
     put_number(number, dtype, to);
   } else if (const std::int64_t* i = json.integer()) {

@@ -1,0 +1,11 @@
+# Finds Armadillo and makes the target orrery_libarmadillo; releases before 12 come without a CMake config.
+find_path(ArmadilloLibrary_INCLUDE_DIR armadillo)
+find_library(ArmadilloLibrary_LIBRARY armadillo)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(ArmadilloLibrary REQUIRED_VARS ArmadilloLibrary_LIBRARY ArmadilloLibrary_INCLUDE_DIR)
+if(ArmadilloLibrary_FOUND AND NOT TARGET orrery_libarmadillo)
+  add_library(orrery_libarmadillo INTERFACE IMPORTED)
+  target_include_directories(orrery_libarmadillo SYSTEM INTERFACE ${ArmadilloLibrary_INCLUDE_DIR})
+  target_link_libraries(orrery_libarmadillo INTERFACE ${ArmadilloLibrary_LIBRARY})
+endif()
+mark_as_advanced(ArmadilloLibrary_INCLUDE_DIR ArmadilloLibrary_LIBRARY)

@@ -1,0 +1,10 @@
+# Finds the headers of xtensor before 0.26, which moved them, and of xtl, and makes the target orrery_xtensor_headers.
+find_path(XtensorHeaders_INCLUDE_DIR xtensor/xtensor.hpp)
+find_path(XtensorHeaders_XTL_INCLUDE_DIR xtl/xsequence.hpp)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(XtensorHeaders REQUIRED_VARS XtensorHeaders_INCLUDE_DIR XtensorHeaders_XTL_INCLUDE_DIR)
+if(XtensorHeaders_FOUND AND NOT TARGET orrery_xtensor_headers)
+  add_library(orrery_xtensor_headers INTERFACE IMPORTED)
+  target_include_directories(orrery_xtensor_headers SYSTEM INTERFACE ${XtensorHeaders_INCLUDE_DIR} ${XtensorHeaders_XTL_INCLUDE_DIR})
+endif()
+mark_as_advanced(XtensorHeaders_INCLUDE_DIR XtensorHeaders_XTL_INCLUDE_DIR)
