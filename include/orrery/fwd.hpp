@@ -18,10 +18,12 @@ struct Reflect;
 // How is T an array? A specialization holds
 //   using element = float;                                            // a C++ element type (core/float_types.hpp)
 //   static constexpr std::array<std::int64_t, 2> extents{-1, 3};      // rank and fixed extents; -1: free
-//   static auto shape(const T&);                                      // std::array<std::int64_t, rank>
+//   static constexpr bool any_rank = true;                            // instead of extents: the value decides its rank
+//   static auto shape(const T&);                                      // std::array or another contiguous range of std::int64_t
 //   static const element* data(const T&);
 //   static auto strides(const T&);                                    // optional, in elements; absent: last index fastest
 //   static void resize(T&, std::span<const std::int64_t>);            // optional; absent: the shape is fixed
+//   static constexpr bool read_only = true;                           // optional: saved, never restored into (a view of constants)
 template <class T>
 struct LeafTraits;
 

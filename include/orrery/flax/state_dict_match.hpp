@@ -112,7 +112,7 @@ class StateDictMatcher : NamedtupleRules {
       return false;
     if (ops.takes_shape && object && !ops.takes_shape(object, shape)) return false;
     if (ops.resize || ops.assign) return true;
-    if (!object) return std::find(extents.begin(), extents.end(), any_dim) == extents.end();
+    if (!object) return !ops.leaf.any_rank && std::find(extents.begin(), extents.end(), any_dim) == extents.end();
     const Shape now = ops.view(object).array.shape;
     return std::equal(shape.begin(), shape.end(), now.begin(), now.end());
   }

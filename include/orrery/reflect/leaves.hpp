@@ -280,15 +280,18 @@ struct LeafRow<T[N]> {
   }
 };
 
-// The row of a type with LeafTraits (fwd.hpp). Strides come in elements, and go into the view in bytes. Traits of a view of constants say
-// `static constexpr bool read_only = true`: saved, never restored into.
+// The row of a type with LeafTraits (fwd.hpp). Strides come in elements, and go into the view in bytes.
 template <class T>
 constexpr TypeOps user_leaf_row() {
   using Traits = LeafTraits<T>;
   using Scalar = typename Traits::element;
   static_assert(Element<Scalar>,
                 "orrery: LeafTraits<T>::element must be a type with a dtype (core/float_types.hpp), as float or std::int32_t");
-  TypeOps ops{.kind = TypeKind::leaf, .type_name = type_name<T>, .leaf = {.dtype = dtype_of<Scalar>, .extents = Traits::extents}};
+  TypeOps ops{.kind = TypeKind::leaf, .type_name = type_name<T>, .leaf = {.dtype = dtype_of<Scalar>}};
+  if constexpr (requires { requires Traits::any_rank; })
+    ops.leaf.any_rank = true;
+  else
+    ops.leaf.extents = Traits::extents;
   ops.view = [](const void* object) {
     const T& value = as<T>(object);
     const auto extents = Traits::shape(value);

@@ -31,7 +31,7 @@ class Describer {
       case TypeKind::skipped: return;
       case TypeKind::none: out_.leave(out_.enter(NodeKind::record, name, 0)); return;
       case TypeKind::leaf: {
-        LeafView leaf = ops.view ? ops.view(value) : ops.stage(value, out_);
+        LeafView leaf = ops.stage ? ops.stage(value, out_) : ops.view(value);
         if (ops.parts) leaf.parts = &out_.parts.emplace_back(ops.parts(value, out_.parts.size()));
         return out_.leaf(name, std::move(leaf));
       }

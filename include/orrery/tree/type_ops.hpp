@@ -65,7 +65,8 @@ struct TypeOps {
   bool (*accepts)(std::string_view) = nullptr;            // map: could this text be a key? null: any can
   std::size_t (*active)(const void*) = nullptr;           // variant: index, or npos if valueless
   LeafView (*view)(const void*) = nullptr;                // leaf: elements or text that the value holds
-  LeafView (*stage)(const void*, TreeView&) = nullptr;    // leaf without elements to point at: makes them, owned by the TreeView
+  // Leaf without elements to point at, now or ever: makes them, owned by the TreeView. Saving asks this before view.
+  LeafView (*stage)(const void*, TreeView&) = nullptr;
   // Sharded leaf: where its elements are, which view() has not. The number is that of the leaf among those of its tree.
   ArrayParts (*parts)(const void*, std::size_t number) = nullptr;
   const Tree* (*tree)(const void*) = nullptr;             // tree
