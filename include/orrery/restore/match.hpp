@@ -64,7 +64,7 @@ class Matcher {
     if (depth > max_nesting) throw FormatError("the stored tree nests deeper than 512 levels", {to_string(path)});
     if (stored.is_leaf()) options_.describe(stored);
     if (ops.read_only || (keeps_target(stored) && ops.kind != TypeKind::skipped)) return static_cast<void>(step(Plan::Do::keep, ops, stored, at));
-    if (ops.deferred) return node(ops.deferred(object), object, stored, at, path, depth);
+    if (ops.deferred) return node(deferred_row(ops, object, path), object, stored, at, path, depth);
     switch (ops.kind) {
       case TypeKind::skipped: return;
       case TypeKind::none:
@@ -98,6 +98,10 @@ class Matcher {
           fits = false;
           differences.dtypes.push_back({to_string(path), "stored " + std::string(name(from)) + ", wanted " + std::string(name(to)) + " (cast = true allows it)"});
         }
+      }
+      if (ops.takes_dtype && !ops.takes_dtype(from)) {
+        fits = false;
+        differences.dtypes.push_back({to_string(path), "stored " + std::string(name(from)) + ", which a " + std::string(ops.type_name) + " cannot be"});
       }
       if (!leaf_shape_fits(ops, object, stored.shape())) {
         fits = false;
