@@ -3,6 +3,7 @@ without a warning."""
 import concurrent.futures
 import os
 import pathlib
+import re
 import subprocess
 import sys
 

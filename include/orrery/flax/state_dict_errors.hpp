@@ -115,6 +115,13 @@ class StateDictErrors {
     differences.dtypes.push_back({to_string(path), text});
     throw DTypeError(text, std::move(differences), where_);
   }
+  [[noreturn]] void unknown_dtype(DType stored, std::string_view type, const PathLink* path) const {
+    Differences differences;
+    const std::string text = "The state dict holds " + std::string(name(stored)) + ", which a " + std::string(type) +
+                             " cannot be, at path " + flax_path(path);
+    differences.dtypes.push_back({to_string(path), text});
+    throw DTypeError(text, std::move(differences), where_);
+  }
   [[noreturn]] void wrong_shape(const Shape& stored, const std::string& wanted, const PathLink* path) const {
     Differences differences;
     const std::string text =

@@ -52,7 +52,7 @@ class StateDictMatcher : NamedtupleRules {
       step(Plan::Do::keep, ops, state, at);
       return;
     }
-    if (ops.deferred) return node(ops.deferred(object), object, state, at, path, depth);
+    if (ops.deferred) return node(orrery::detail::deferred_row(ops, object, path), object, state, at, path, depth);
     if (ops.aside) {
       const auto [self, side] = out.plan.open_aside(ops, object, state, at);
       return node(*ops.aside, side, state, {self, 0, false, {}}, path, depth + 1);
@@ -100,6 +100,7 @@ class StateDictMatcher : NamedtupleRules {
       const DType to = ops.leaf.dtype, from = state.dtype();
       cast = to != DType::none && to != from;
       if (cast && !cast_ && !is_lossless(from, to)) wrong_dtype(from, to, path);
+      if (ops.takes_dtype && !ops.takes_dtype(from)) unknown_dtype(from, ops.type_name, path);
       if (!shape_fits(ops, object, state.shape())) {
         const bool fixed = object && !ops.resize && ops.view;
         wrong_shape(state.shape(), fixed ? to_string(ops.view(object).array.shape) : orrery::detail::describe_extents(ops.leaf), path);
@@ -115,7 +116,7 @@ class StateDictMatcher : NamedtupleRules {
                                           [](Dim have, Dim want) { return want == any_dim || want == have; }))
       return false;
     if (ops.takes_shape && object && !ops.takes_shape(object, shape)) return false;
-    if (ops.resize || ops.assign) return true;
+    if (ops.resize || ops.allocate || ops.assign) return true;
     if (!object) return !ops.leaf.any_rank && std::find(extents.begin(), extents.end(), any_dim) == extents.end();
     const Shape now = ops.view(object).array.shape;
     return std::equal(shape.begin(), shape.end(), now.begin(), now.end());

@@ -158,7 +158,10 @@ struct LeafRow<AnyArray> {
   static constexpr TypeOps ops() {
     TypeOps ops{.kind = TypeKind::leaf, .type_name = "AnyArray", .leaf = {.any_rank = true}};
     ops.view = [](const void* object) { return array_leaf(as<AnyArray>(object).view()); };
-    ops.assign = [](void* object, const LeafView& leaf) { as<AnyArray>(object) = AnyArray::copy_of(leaf.array); };
+    ops.allocate = [](void* object, DType dtype, std::span<const Dim> shape) {
+      AnyArray& array = as<AnyArray>(object);
+      if (array.dtype() != dtype || array.shape() != Shape(shape)) array = AnyArray::uninitialized(dtype, Shape(shape));
+    };
     return ops;
   }
 };

@@ -25,6 +25,7 @@ constexpr TypeOps make_row() {
     ops.make = nullptr;
     ops.emplace = nullptr;
     ops.resize = nullptr;
+    ops.allocate = nullptr;
     ops.assign = nullptr;
     ops.set_text = nullptr;
     ops.take = nullptr;

@@ -64,7 +64,7 @@ class Matcher {
     if (depth > max_nesting) throw FormatError("the stored tree nests deeper than 512 levels", {to_string(path)});
     if (stored.is_leaf()) options_.describe(stored);
     if (ops.read_only || (keeps_target(stored) && ops.kind != TypeKind::skipped)) return static_cast<void>(step(Plan::Do::keep, ops, stored, at));
-    if (ops.deferred) return node(ops.deferred(object), object, stored, at, path, depth);
+    if (ops.deferred) return node(deferred_row(ops, object, path), object, stored, at, path, depth);
     if (ops.aside) {
       const auto [self, side] = plan.open_aside(ops, object, stored, at);
       return node(*ops.aside, side, stored, {self, 0, false, {}}, path, depth + 1);
@@ -102,6 +102,10 @@ class Matcher {
           fits = false;
           differences.dtypes.push_back({to_string(path), "stored " + std::string(name(from)) + ", wanted " + std::string(name(to)) + " (cast = true allows it)"});
         }
+      }
+      if (ops.takes_dtype && !ops.takes_dtype(from)) {
+        fits = false;
+        differences.dtypes.push_back({to_string(path), "stored " + std::string(name(from)) + ", which a " + std::string(ops.type_name) + " cannot be"});
       }
       if (!leaf_shape_fits(ops, object, stored.shape())) {
         fits = false;
@@ -171,29 +175,38 @@ class Matcher {
     node(element, child, stored, {self, 0, false, {}}, path, depth + 1);
   }
 
-  // The active alternative first, then the others in order. Only kinds are looked at before an attempt, and a failed one is undone.
+  // The active alternative first, then the others in order. Only kinds are looked at before an attempt, and a failed one is undone. Where
+  // one alternative alone is of that kind, its differences say more than that none fits.
   void variant(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
     const std::size_t steps = plan.steps.size(), ignored = plan.ignored.size();
+    std::size_t attempts = 0;
+    Differences last;
     auto attempt = [&](std::size_t alternative, bool active) {
       if ((!active && !ops.make) || !kind_fits(*ops.types[alternative], stored)) return false;
+      ++attempts;
       Differences outside = std::exchange(differences, {});
       void* child = nullptr;
       if (active) ops.children(object, &child);
       std::uint32_t self = step(active ? Plan::Do::walk : Plan::Do::make, ops, stored, at, alternative);
       node(*ops.types[alternative], child, stored, {self, 0, false, {}}, path, depth + 1);
-      bool fits = differences.empty();
-      differences = std::move(outside);
-      if (!fits) {
+      last = std::exchange(differences, std::move(outside));
+      if (!last.empty()) {
         plan.steps.erase(plan.steps.begin() + static_cast<std::ptrdiff_t>(steps), plan.steps.end());
         plan.ignored.erase(plan.ignored.begin() + static_cast<std::ptrdiff_t>(ignored), plan.ignored.end());
       }
-      return fits;
+      return last.empty();
     };
     const std::size_t first = object ? ops.active(object) : ops.types.size();
     if (first < ops.types.size() && attempt(first, true)) return;
     for (std::size_t i = 0; i < ops.types.size(); ++i)
       if (i != first && attempt(i, false)) return;
-    wrong_kind(path, "what one of the variant's " + std::to_string(ops.types.size()) + " alternatives takes", stored);
+    if (attempts != 1) return wrong_kind(path, "what one of the variant's " + std::to_string(ops.types.size()) + " alternatives takes", stored);
+    const auto add = [](auto& to, auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+    add(differences.missing, last.missing);
+    add(differences.extra, last.extra);
+    add(differences.shapes, last.shapes);
+    add(differences.dtypes, last.dtypes);
+    add(differences.kinds, last.kinds);
   }
 
   void record(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {

@@ -121,7 +121,7 @@ class Slots {
   void stage(const TypeOps& ops, void* object, const Tree& from, bool cast) {
     LeafView view;
     view.kind = ops.leaf.kind;
-    view.array = buffers_.emplace_back(AnyArray::uninitialized(ops.leaf.dtype == DType::none ? from.dtype() : ops.leaf.dtype, from.shape())).view();
+    view.array = buffers_.emplace_back(AnyArray::uninitialized(ops.leaf.dtype, from.shape())).view();
     staged_.push_back({&ops, object, view});
     reads.push_back({&from, view, cast});
   }
@@ -198,7 +198,8 @@ inline void open_leaf(Slots& slots, const Plan::Step& step, void* object) {
   }
   if (ops.set_text && stored.leaf_kind() == LeafKind::prng_key) ops.set_text(object, stored.impl());
   if (ops.assign) return slots.stage(ops, object, stored, step.cast);
-  if (ops.resize) ops.resize(object, stored.shape());
+  if (ops.allocate) ops.allocate(object, stored.dtype(), stored.shape());
+  else if (ops.resize) ops.resize(object, stored.shape());
   LeafView to = ops.view(object);
   if (ops.parts) to.parts = slots.keep(ops.parts(object, 0));
   slots.reads.push_back({&stored, std::move(to), step.cast});

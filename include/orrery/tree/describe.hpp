@@ -19,6 +19,16 @@ namespace detail {
 // Deep enough for any state, shallow enough for any stack: shared pointers that form a cycle end here with an error.
 inline constexpr std::size_t max_nesting = 512;
 
+// The true row of a deferred one; what is wrong with the object is told with its path.
+inline const TypeOps& deferred_row(const TypeOps& ops, const void* object, const PathLink* path) {
+  try {
+    return ops.deferred(object);
+  } catch (const ArgumentError& error) {
+    if (!error.key_path().empty()) throw;
+    throw ArgumentError(error.what(), {to_string(path)});
+  }
+}
+
 class Describer {
  public:
   explicit Describer(TreeView& out) : out_(out) {}
@@ -26,7 +36,7 @@ class Describer {
   void node(const TypeOps& ops, const void* value, std::string_view name, const PathLink* path, std::size_t depth) {
     if (depth > max_nesting)
       throw ArgumentError("the state nests deeper than 512 levels; pointers that form a cycle cannot be stored", {to_string(path)});
-    if (ops.deferred) return node(ops.deferred(value), value, name, path, depth);
+    if (ops.deferred) return node(deferred_row(ops, value, path), value, name, path, depth);
     if (ops.aside && !ops.children) {
       out_.asides.push_back(ops.open_aside(value, false));
       return node(*ops.aside, out_.asides.back().get(), name, path, depth + 1);

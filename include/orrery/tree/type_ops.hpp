@@ -89,7 +89,9 @@ struct TypeOps {
   void (*make)(void*, std::size_t) = nullptr;             // list: that many elements; map: clear; optional: 0 or 1; variant: alternative
   void* (*emplace)(void*, std::string_view) = nullptr;    // map: the element at that key, made if absent
   bool (*takes_shape)(const void*, std::span<const Dim>) = nullptr;  // leaf: whether resize() would; null: any that leaf.extents allow
+  bool (*takes_dtype)(DType) = nullptr;                   // leaf of any dtype: whether allocate() would; null: all
   void (*resize)(void*, std::span<const Dim>) = nullptr;  // leaf: room for an array of that shape (string: of that many bytes)
+  void (*allocate)(void*, DType, std::span<const Dim>) = nullptr;    // leaf of any dtype: room for an array of that dtype and shape
   void (*assign)(void*, const LeafView&) = nullptr;       // staged leaf: takes a dense array of leaf.dtype, or a text
   void (*set_text)(void*, std::string_view) = nullptr;    // prng_key: its implementation; called before resize
   void (*take)(void*, Tree&&) = nullptr;                  // tree

@@ -139,6 +139,10 @@ TEST_CASE("an AnyArray takes whatever dtype is stored") {
   AnyArray other(Array<double>::zeros({2}));
   restore_into(other, tree_of(any));
   CHECK(other == any);
+  const void* memory = other.data();
+  restore_into(other, tree_of(AnyArray(Array<std::int16_t>::from({7, 8, 9}))));  // in place, where shape and dtype agree
+  CHECK(other.data() == memory);
+  CHECK(other.at<std::int16_t>({2}) == 9);
 }
 
 TEST_CASE("a span is restored in place, one of constants never") {

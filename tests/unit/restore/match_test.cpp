@@ -352,6 +352,18 @@ TEST_CASE("a variant tries its active alternative first, then the others in orde
   CHECK(active.index() == 1);
 }
 
+TEST_CASE("where one alternative of a variant is of the stored kind, the message is about that one") {
+  struct B {
+    float x = 0, y = 0;
+  };
+  Tree only_x = Tree::dict();
+  only_x["x"] = Array<float>::full({}, 1);
+  using Maybe = std::variant<std::monostate, B>;
+  CHECK_THROWS_WITH_AS(restore<Maybe>(only_x), doctest::Contains("missing in the checkpoint:\n    y"), KeyError);
+  using Two = std::variant<B, std::map<std::string, Floats>>;
+  CHECK_THROWS_WITH_AS(restore<Two>(only_x), doctest::Contains("one of the variant's 2 alternatives"), StructureError);
+}
+
 TEST_CASE("what a failed alternative ignored or planned is forgotten") {
   struct A {
     float x = 0, z = 0;
