@@ -40,6 +40,7 @@ class Rendezvous {
         children_(children_of(rank_, size_)) {}
 
   Channel& channel() noexcept { return *channel_; }
+  const Channel& channel() const noexcept { return *channel_; }
   int rank() const noexcept { return rank_; }
   int size() const noexcept { return size_; }
   const std::optional<RankFailure>& failure() const noexcept { return failure_; }

@@ -1,0 +1,18 @@
+// doctest under mpirun: every rank runs every case; the exit status is bad where any rank's is. Rank 0 says how many cases passed.
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <mpi.h>
+
+#include "doctest/doctest.h"
+
+int main(int argc, char** argv) {
+  int level = MPI_THREAD_SINGLE, rank = 0;
+  MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &level);
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  doctest::Context context(argc, argv);
+  if (rank != 0) context.setOption("minimal", true);  // speaks of failures only
+  const int mine = context.run();
+  int worst = 0;
+  MPI_Allreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+  MPI_Finalize();
+  return worst;
+}
