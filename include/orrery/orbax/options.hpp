@@ -1,6 +1,7 @@
 // What a save or restore of one checkpoint can be told. Aggregates for designated initializers; members in the order of api.md.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -81,6 +82,8 @@ struct SaveOptions {
   std::string custom_metadata{};                  // a JSON object of the user's, or empty
   CastRules cast{};                               // dtypes to store; rounding to nearest even, as TensorStore does it
   ProgressFunction on_progress{};                 // told how far it is; throws to cancel the save, and nothing is left of it
+  std::chrono::nanoseconds meeting_timeout = std::chrono::minutes(20);  // of several processes: how long one waits for the others at
+                                                                        // each step, then TimeoutError names them; Orbax's default
 };
 
 struct RestoreOptions {
