@@ -4,12 +4,14 @@
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "orrery/core/dtype.hpp"
+#include "orrery/distributed/coordinator.hpp"
 #include "orrery/restore/key_pattern.hpp"
 #include "orrery/restore/report.hpp"
 #include "orrery/restore/restore_args.hpp"
@@ -96,6 +98,10 @@ struct RestoreOptions {
   bool verify_checksums = true;                       // where the checkpoint has them
   RestoreReport* report = nullptr;                    // filled with what was done, leaf by leaf
   ProgressFunction on_progress{};                     // told how far the reading is; throws to end it
+  std::shared_ptr<Coordinator> processes{};           // that all restore this now, into targets of the same structure: what is not cut in
+                                                      // the target is read by rank 0 alone and sent to the others, and what goes wrong in
+                                                      // one is thrown in all; absent: each for itself
+  std::chrono::nanoseconds meeting_timeout = std::chrono::minutes(20);  // of those: how long one waits for the others
 };
 
 }  // namespace orrery::inline v0
