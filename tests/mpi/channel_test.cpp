@@ -54,7 +54,8 @@ TEST_CASE("an error of one rank is thrown in all") {
     FAIL("nothing was thrown");
   } catch (const DataLossError& error) {
     CHECK(error.key_path() == "model/kernel");
-    if (world->size() > 1) CHECK(std::string(error.what()).find("rank " + std::to_string(last) + " failed at \"work\"") != std::string::npos);
+    if (world->size() > 1)
+      CHECK(std::string(error.what()).find("rank " + std::to_string(last) + " failed at \"work\"") != std::string::npos);
   }
   world->barrier("all go on", soon());
 }

@@ -32,7 +32,8 @@ int run(const std::string& command, const std::string& directory) {
     if (world.rank() != 0) return;
     const auto found = std::find_if(all.begin(), all.end(), [](const std::string& of_rank) { return !of_rank.empty(); });
     failed += found != all.end();
-    std::printf("%s %d ranks restore %s %s\n", found == all.end() ? "PASS" : "FAIL", world.size(), what.c_str(), found == all.end() ? "" : found->c_str());
+    std::printf("%s %d ranks restore %s %s\n", found == all.end() ? "PASS" : "FAIL", world.size(), what.c_str(),
+                found == all.end() ? "" : found->c_str());
   });
   return failed ? 1 : 0;
 }

@@ -79,8 +79,8 @@ TEST_CASE("S22, S23: save_checkpoint_multiprocess in the background, and the res
   const mpi::Communicator world = mpi::world();
   SharedDirectory directory(world);
   AsyncCheckpointer checkpointer;
-  const std::string path =
-      fx::save_checkpoint_multiprocess(directory.path(), model_of(world), 3, {.keep = 4, .overwrite = true, .orbax_checkpointer = &checkpointer});
+  const std::string path = fx::save_checkpoint_multiprocess(directory.path(), model_of(world), 3,
+                                                            {.keep = 4, .overwrite = true, .orbax_checkpointer = &checkpointer});
   CHECK(path == directory / "checkpoint_3");
   Model reference;
   reference.emplace("model", ShardedArray<std::int32_t>({8, 2}, sharding_of(world)));
@@ -119,7 +119,8 @@ TEST_CASE("a manager of all processes: rank 0 decides, deletes and writes what i
   SharedDirectory directory(world);
   for (const bool background : {false, true}) {
     CheckpointManager manager(directory / (background ? "async" : "sync"),
-                              {.max_to_keep = 2, .enable_async_checkpointing = background,
+                              {.max_to_keep = 2,
+                               .enable_async_checkpointing = background,
                                // What the others think does not count.
                                .should_save_fn = [&](std::int64_t step, auto) { return world.rank() == 0 ? step != 1 : step == 1; },
                                .processes = world});

@@ -84,10 +84,11 @@ class MpiChannel final : public distributed::Channel {
   // What is still on its way after a deadline can be neither waited for nor forgotten: MPI may look at it until the program ends.
   ~MpiChannel() override {
     if (!detail::is_running()) return;
-    const bool all_gone = std::all_of(late_.begin(), late_.end(), [](Sent& sent) {
-                            bool done = false;
-                            return sent.try_finish(done) == MPI_SUCCESS && done;
-                          }) &&
+    const bool all_gone = std::all_of(late_.begin(), late_.end(),
+                                      [](Sent& sent) {
+                                        bool done = false;
+                                        return sent.try_finish(done) == MPI_SUCCESS && done;
+                                      }) &&
                           std::none_of(coming_.begin(), coming_.end(), [](const auto& entry) { return entry.second.size.has_value(); });
     if (all_gone) {
       ::MPI_Comm_free(&comm_);
@@ -213,7 +214,8 @@ class Communicator {
   explicit Communicator(MPI_Comm comm) {
     if (!detail::is_running())
       throw ArgumentError(
-          "MPI is not running: call MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &provided) before, and MPI_Finalize after the last use");
+          "MPI is not running: call MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &provided) before, and MPI_Finalize after the last "
+          "use");
     MPI_Comm own = MPI_COMM_NULL;
     detail::check(::MPI_Comm_dup(comm, &own), "MPI_Comm_dup");
     coordinator_ = std::make_shared<Coordinator>(std::make_unique<MpiChannel>(own));

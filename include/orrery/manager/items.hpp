@@ -140,11 +140,16 @@ StepItem item_from(std::string name, State state) {
 inline StepItem item_from_snapshot(std::string name, std::string_view handler, std::shared_ptr<orbax::Snapshot> snapshot) {
   check_item_name(name);
   if (handler == orbax::array_handler)
-    return {std::move(name), std::string(handler), [snapshot = std::move(snapshot)](const std::string& directory, const SaveOptions& options) {
+    return {std::move(name), std::string(handler),
+            [snapshot = std::move(snapshot)](const std::string& directory, const SaveOptions& options) {
               return orbax::write_array_item(directory, snapshot->view(), options);
             }};
   const bool may_be_shared = !snapshot->type() || orbax::may_hold_parts(*snapshot->type());
-  return {std::move(name), std::string(handler), {}, [snapshot = std::move(snapshot)]() -> const TreeView& { return snapshot->view(); }, may_be_shared};
+  return {std::move(name),
+          std::string(handler),
+          {},
+          [snapshot = std::move(snapshot)]() -> const TreeView& { return snapshot->view(); },
+          may_be_shared};
 }
 
 // An item of a value. Without a turn it stays where it is, unchanged, until it has been written. With one it is written later: an lvalue is

@@ -45,8 +45,8 @@ class AsyncEngine {
   // Writes everything and commits it; control.check(), or a SaveOptions::on_progress made by control.on_progress(), ends it early. What it
   // throws is thrown at the engine's next call. It has to leave nothing behind when it throws.
   using Job = std::function<void(SaveControl& control)>;
-  // What is left to do where the job is done, for a thread of the program's own: it runs in the next call that waits, which throws what this
-  // throws, and the save is under way until then. It gets what the job has thrown, or null.
+  // What is left to do where the job is done, for a thread of the program's own: it runs in the next call that waits, which throws what
+  // this throws, and the save is under way until then. It gets what the job has thrown, or null.
   using Finish = std::function<void(SaveControl& control, const std::exception_ptr& failure)>;
 
   explicit AsyncEngine(AsyncOptions options = {}) : options_(options) {}
@@ -150,7 +150,9 @@ class AsyncEngine::Turn {
   }
 
   // Hands the job to the thread and returns. Once.
-  void submit(AsyncEngine::Job job, AsyncEngine::Finish finish = {}) { std::exchange(engine_, nullptr)->submit(std::move(job), std::move(finish)); }
+  void submit(AsyncEngine::Job job, AsyncEngine::Finish finish = {}) {
+    std::exchange(engine_, nullptr)->submit(std::move(job), std::move(finish));
+  }
 
  private:
   friend class AsyncEngine;

@@ -25,8 +25,7 @@ class ArrayBroadcast {
  public:
   static constexpr std::size_t most = std::size_t{16} << 20;
 
-  ArrayBroadcast(Coordinator& world, std::string phase, Deadline deadline)
-      : world_(world), phase_(std::move(phase)), deadline_(deadline) {}
+  ArrayBroadcast(Coordinator& world, std::string phase, Deadline deadline) : world_(world), phase_(std::move(phase)), deadline_(deadline) {}
 
   // The same arrays in all processes, in the same order.
   void run(const std::vector<ArrayView>& arrays) {

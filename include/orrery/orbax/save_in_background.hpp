@@ -59,7 +59,8 @@ void save_in_background(AsyncEngine& engine, AsyncEngine::Turn turn, std::shared
   }
   save->begin(*world);
   turn.submit([save](SaveControl&) { save->write(); },
-              [save, world = std::move(world), kept = std::move(kept), behind = std::move(behind)](SaveControl&, const std::exception_ptr& failure) {
+              [save, world = std::move(world), kept = std::move(kept), behind = std::move(behind)](SaveControl&,
+                                                                                                   const std::exception_ptr& failure) {
                 if (failure) save->fail(failure);
                 save->finish(*world);
                 behind();
