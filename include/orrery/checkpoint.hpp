@@ -8,5 +8,6 @@
 #include "orrery/orbax/async_checkpointer.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/pytree_checkpointer.hpp"
+#include "orrery/orbax/restore_args_from_target.hpp"
 #include "orrery/storage/preemption.hpp"
 #include "orrery/tree.hpp"

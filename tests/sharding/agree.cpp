@@ -10,35 +10,18 @@
 #include <orrery/sharding.hpp>
 #include <orrery/storage/file.hpp>
 
+#include "case_json.hpp"
+
 namespace {
 
 using namespace orrery;
+using namespace case_json;
 using json::Value;
 
-Shape shape_of(const Value& value) {
-  std::vector<Dim> dims;
-  for (const Value& extent : *value.array()) dims.push_back(*extent.integer());
-  return Shape(std::span<const Dim>(dims));
-}
-
-PartitionSpec spec_of(const Value& value) {
-  std::vector<PartitionSpec::Entry> entries;
-  for (const Value& entry : *value.array()) {
-    std::vector<std::string> axes;
-    if (entry.string()) axes.push_back(*entry.string());
-    if (entry.array())
-      for (const Value& axis : *entry.array()) axes.push_back(*axis.string());
-    entries.emplace_back(std::move(axes));
-  }
-  return PartitionSpec(std::move(entries));
-}
-
 Mesh mesh_of(const Value& one) {
-  std::vector<std::string> names;
-  for (const Value& name : *one.find("axes")->array()) names.push_back(*name.string());
   std::vector<MeshDevice> devices;
   for (const Value& id : *one.find("ids")->array()) devices.push_back({*id.integer(), 0});
-  return Mesh::seen_by(0, 1, shape_of(*one.find("mesh")), std::move(names), std::move(devices));
+  return Mesh::seen_by(0, 1, shape_of(*one.find("mesh")), names_of(*one.find("axes")), std::move(devices));
 }
 
 // What differs; empty where nothing does.

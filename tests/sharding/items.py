@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""items.py ERA --python P --items I --work DIR: sharded checkpoints between items.cpp's program and the real Orbax on eight CPU devices.
+"""items.py ERA --python P --items I --work DIR [--mpirun M --ranks N,N,...]: sharded checkpoints between a program with items.hpp and the
+real Orbax on eight CPU devices.
 
 Orbax restores what we wrote without a target, as the same NamedSharding, and onto every other sharding; we restore what it wrote onto
-each. The last line sums up. Without that Python the test counts as skipped (exit 77), or as failed where CI=true.
+each. With --mpirun, "mpirun --oversubscribe" or the like, the program is that many ranks in turn; more than 8 cannot save. The last line sums up. Without that Python the test counts as skipped (exit 77), or as failed where CI=true.
 """
 
 import argparse
@@ -54,17 +55,23 @@ def main():
     parser.add_argument("era")
     for name in ("python", "items", "work"):
         parser.add_argument(f"--{name}", required=True, type=os.path.abspath)
+    parser.add_argument("--mpirun")
+    parser.add_argument("--ranks", default="1")
     args = parser.parse_args()
     era.stop_without(args.python, args.era)
     shutil.rmtree(args.work, ignore_errors=True)
-    ours, theirs = os.path.join(args.work, "ours"), os.path.join(args.work, "theirs")
-    os.makedirs(ours)
+    theirs = os.path.join(args.work, "theirs")
     os.makedirs(theirs)
+    commands = [[args.python, __file__, "save", theirs]]
+    for ranks in args.ranks.split(","):
+        items = [*args.mpirun.split(), "-n", ranks, args.items] if args.mpirun else [args.items]
+        ours = os.path.join(args.work, f"ours-{ranks}")
+        os.makedirs(ours)
+        commands += [[*items, "save", ours], [args.python, __file__, "restore", ours], [*items, "restore", theirs], [*items, "restore", ours]]
     environment = {**era.ENVIRONMENT, "JAX_PLATFORMS": "cpu",
                    "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
     status, sums = 0, [0, 0, 0]
-    for command in ([args.items, "save", ours], [args.python, __file__, "restore", ours], [args.python, __file__, "save", theirs],
-                    [args.items, "restore", theirs]):
+    for command in commands:
         done = subprocess.run(command, check=False, timeout=300, env=environment, stdout=subprocess.PIPE, text=True)
         print(done.stdout, end="", flush=True)
         lines = done.stdout.splitlines()

@@ -36,6 +36,8 @@ class Channel {
 
   virtual int rank() const noexcept = 0;
   virtual int size() const noexcept = 0;
+  // May duplicates of it be used while other threads use theirs? (MPI: only under MPI_THREAD_MULTIPLE.)
+  virtual bool is_for_any_thread() const noexcept { return true; }
 
   // Sends bytes to another rank, and returns when they will arrive without this process's further help, or, then false, when the deadline
   // passes. They may still arrive then: the channel keeps them until it is destroyed. A deadline that has passed already tries once; short

@@ -32,6 +32,8 @@ class Coordinator {
 
   int rank() const noexcept { return ranks_.rank(); }
   int size() const noexcept { return ranks_.size(); }
+  // May another thread use a duplicate() while this one is in use?
+  bool is_for_any_thread() const noexcept { return ranks_.channel().is_for_any_thread(); }
 
   // Until all ranks are here.
   void barrier(std::string_view phase, Deadline deadline) {

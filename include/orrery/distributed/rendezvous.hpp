@@ -40,6 +40,7 @@ class Rendezvous {
         children_(children_of(rank_, size_)) {}
 
   Channel& channel() noexcept { return *channel_; }
+  const Channel& channel() const noexcept { return *channel_; }
   int rank() const noexcept { return rank_; }
   int size() const noexcept { return size_; }
   const std::optional<RankFailure>& failure() const noexcept { return failure_; }
@@ -226,8 +227,9 @@ class Rendezvous {
     suspects.erase(std::unique(suspects.begin(), suspects.end()), suspects.end());
     for (const int suspect : suspects) {
       bool alive = false;
+      // Behind one that is missing, a rank may still be at the step before: what rank 0 alone has to say does not make it wait.
       while (const auto got = channel_->receive(std::span(&suspect, 1), Lane::alive, started_))
-        alive = alive || is_of_now(parsed(got->second));
+        alive = alive || parsed(got->second).number + 1 >= number_;
       if (!alive) absent.push_back(suspect);
     }
     if (!absent.empty()) trouble.missing = std::move(absent);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cerrno>
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <memory>
@@ -42,6 +43,7 @@ struct SaveCheckpointOptions {
   AsyncCheckpointer* orbax_checkpointer = nullptr;   // ... an Orbax directory, whatever the switch says
   Backend backend = Backend::automatic;
   Durability durability = Durability::synced;
+  std::chrono::nanoseconds meeting_timeout = SaveOptions().meeting_timeout;  // as SaveOptions::meeting_timeout
 };
 
 struct RestoreCheckpointOptions {
@@ -56,6 +58,7 @@ struct RestoreCheckpointOptions {
 template <class T>
 inline constexpr bool is_checkpoint_options = std::same_as<T, SaveCheckpointOptions> || std::same_as<T, RestoreCheckpointOptions>;
 
+// For one process: where the state has sharded arrays of several, save_checkpoint_multiprocess is meant, and a warning says so.
 // Writes the state of `target` as `<directory>/<prefix><step>`, aside first and then under its name, removes what `keep` says, and
 // returns the path. Without overwrite AlreadyExistsError where this step exists, or, with msgpack, a newer one. IoError leaves what was
 // there. In the background the state is the one of now, copied: it may change as soon as this returns; what goes wrong later is thrown by
@@ -63,8 +66,9 @@ inline constexpr bool is_checkpoint_options = std::same_as<T, SaveCheckpointOpti
 template <PyTree T>
 std::string save_checkpoint(const std::string& directory, const T& target, const Step& step, const SaveCheckpointOptions& options = {});
 
-// The same as Flax has it for several processes, here for one: keys of a msgpack file are sorted at every level, and with Orbax what goes
-// is chosen before the new one is there, so that up to keep + 1 stay.
+// The same as Flax has it for several processes: all of those that hold the state's sharded arrays call it, and write one Orbax directory
+// together. Keys of a msgpack file, which only a state in one process can become, are sorted at every level; with Orbax what goes is
+// chosen before the new one is there, so that up to keep + 1 stay.
 template <PyTree T>
 std::string save_checkpoint_multiprocess(const std::string& directory, const T& target, const Step& step,
                                          const SaveCheckpointOptions& options = {});
@@ -119,6 +123,18 @@ inline void save_msgpack_checkpoint(TreeView view, const CheckpointPaths& paths,
   turn.submit([snapshot = std::move(snapshot), image = std::move(image), write](orbax::SaveControl&) { write(*image); });
 }
 
+// save_checkpoint of a state that several processes hold: in Flax this hangs where one of them calls it alone (8.1, S27).
+template <class Save>
+void save_as_one_of_several(const std::string& path, Save&& save) {
+  log(LogLevel::warning, "save_checkpoint of a state with sharded arrays of several processes waits until all of them have called it; "
+                         "save_checkpoint_multiprocess is the function for that: " + path);
+  try {
+    save();
+  } catch (const TimeoutError& error) {
+    throw TimeoutError(std::string(error.what()) + "; call save_checkpoint_multiprocess in every process", error.where());
+  }
+}
+
 inline std::string save_view_as_checkpoint(const std::string& directory, TreeView view, const Step& step, Caller caller,
                                            const SaveCheckpointOptions& options) {
   if (options.async_manager) options.async_manager->wait_previous_save();
@@ -129,10 +145,17 @@ inline std::string save_view_as_checkpoint(const std::string& directory, TreeVie
                         "async_manager");
   const bool use_orbax = options.orbax_checkpointer || options.backend == Backend::orbax ||
                          (options.backend == Backend::automatic && config().flax_use_orbax_checkpointing);
-  if (use_orbax)
-    save_orbax_checkpoint(std::move(view), paths, {options.keep, options.overwrite, options.keep_every_n_steps}, options.durability,
-                          caller == Caller::multiprocess, options.orbax_checkpointer);
-  else
+  if (use_orbax) {
+    const auto save = [&] {
+      save_orbax_checkpoint(std::move(view), paths, {options.keep, options.overwrite, options.keep_every_n_steps},
+                            {.force = options.overwrite, .durability = options.durability, .meeting_timeout = options.meeting_timeout},
+                            caller == Caller::multiprocess, options.orbax_checkpointer);
+    };
+    if (caller == Caller::one_process && orbax::processes_of(view))
+      save_as_one_of_several(paths.final_path, save);
+    else
+      save();
+  } else
     save_msgpack_checkpoint(std::move(view), paths, step, caller, options);
   return paths.final_path;
 }

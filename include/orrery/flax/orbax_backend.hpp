@@ -14,8 +14,9 @@
 #include "orrery/orbax/async_checkpointer.hpp"
 #include "orrery/orbax/async_engine.hpp"
 #include "orrery/orbax/pytree_checkpointer.hpp"
+#include "orrery/orbax/save_in_background.hpp"
 #include "orrery/orbax/save_item.hpp"
-#include "orrery/storage/durability.hpp"
+#include "orrery/orbax/save_together.hpp"
 #include "orrery/storage/file_system.hpp"
 #include "orrery/tree/tree.hpp"
 #include "orrery/tree/tree_view.hpp"
@@ -34,7 +35,7 @@ inline void refuse_bare_leaf(const TreeView& view) {
 // behind an AsyncCheckpointer at once, when the save may be done or not, and so what it removes is a matter of luck; here it is always
 // what goes where the save was done first, and nothing goes before. No check for newer steps: an older one may be saved. `clean_up_before`:
 // what goes is chosen before the save, so that one more stays, as save_checkpoint_multiprocess has it.
-inline void save_orbax_checkpoint(TreeView view, const CheckpointPaths& paths, const Retention& retention, Durability durability,
+inline void save_orbax_checkpoint(TreeView view, const CheckpointPaths& paths, const Retention& retention, const SaveOptions& options,
                                   bool clean_up_before, AsyncCheckpointer* checkpointer) {
   if (checkpointer) checkpointer->wait_until_finished();
   refuse_bare_leaf(view);
@@ -50,14 +51,25 @@ inline void save_orbax_checkpoint(TreeView view, const CheckpointPaths& paths, c
     else
       clean_up(paths, retention, true);
   };
-  SaveOptions options{.force = retention.overwrite, .durability = durability};
+  const std::shared_ptr<Coordinator> world = orbax::processes_of(view);
+  const auto clean_up_once = [is_first = !world || world->rank() == 0, clean_up_behind] {
+    if (is_first) clean_up_behind();
+  };
   if (!checkpointer) {
-    orbax::save_item(paths.final_path, view, options);
-    return clean_up_behind();
+    if (world)
+      orbax::save_item_together(paths.final_path, view, options, *world);
+    else
+      orbax::save_item(paths.final_path, view, options);
+    return clean_up_once();
   }
-  orbax::AsyncEngine::Turn turn = orbax::engine_of(*checkpointer)->start(paths.final_path);
+  const std::shared_ptr<orbax::AsyncEngine> engine = orbax::engine_of(*checkpointer);
+  orbax::AsyncEngine::Turn turn = engine->start(paths.final_path);
   std::shared_ptr<orbax::Snapshot> snapshot = turn.copy(std::move(view));
-  turn.submit([snapshot = std::move(snapshot), paths, options, clean_up_behind](orbax::SaveControl& control) mutable {
+  if (world) {
+    orbax::SharedWork work = orbax::item_work(paths.final_path, snapshot->view(), options);
+    return orbax::save_in_background(*engine, std::move(turn), world, std::move(work), std::move(snapshot), clean_up_once);
+  }
+  turn.submit([snapshot = std::move(snapshot), paths, options = options, clean_up_behind](orbax::SaveControl& control) mutable {
     options.on_progress = control.on_progress();
     orbax::save_item(paths.final_path, snapshot->view(), options);
     clean_up_behind();

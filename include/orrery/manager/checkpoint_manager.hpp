@@ -82,6 +82,8 @@ class CheckpointManager {
   // Saves if the policy says so, or with force, then deletes what the policy no longer keeps; false where it does not. `state` is a pytree,
   // JsonItem, ArrayItem or what has an ItemHandler, or a Composite of them; a manager is for the one or the other. AlreadyExistsError for a
   // step that is there; ArgumentError; IoError, after which the step is not there, unless it came from deleting others.
+  // Of several processes, with sharded arrays or options.processes: all call it with the same step, rank 0 decides, writes what is not
+  // cut and deletes, and it throws the same in all of them.
   // In the background: waits for the save before, throws what that failed with, takes the state as AsyncCheckpointer does (a copy;
   // std::move(state); borrow(state)) and returns. The step counts from now on, here; others see it when it is whole.
   template <class T>
@@ -176,6 +178,10 @@ class CheckpointManager {
   void finish_save(std::int64_t step, std::vector<StepItem> items, const ManagerSaveArgs& args,
                    std::optional<orbax::AsyncEngine::Turn> turn);
   std::vector<std::int64_t> let_go();
+  bool decide(std::int64_t step, const ManagerSaveArgs& args);
+  void learn_processes(const StepContents& contents);
+  bool is_first() const noexcept { return !world_ || world_->rank() == 0; }
+  void remove_steps(const std::vector<std::int64_t>& steps);
   void settle();
   template <class Call>
   void settled(Call&& call);
@@ -196,6 +202,8 @@ class CheckpointManager {
 
   std::string directory_;
   CheckpointManagerOptions options_;
+  std::shared_ptr<Coordinator> world_{};  // of several processes
+  StepTime decided_at_{};                 // the save under way: the same in all processes
   SaveDecisionPolicy save_policy_;
   PreservationPolicy preservation_policy_;
   std::shared_ptr<StepDeleter> deleter_;        // shared with the save in the background

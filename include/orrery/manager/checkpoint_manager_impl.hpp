@@ -14,12 +14,15 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/byte_io.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/core/log.hpp"
 #include "orrery/manager/checkpoint_manager.hpp"
 #include "orrery/manager/open_root.hpp"
 #include "orrery/manager/wait_for_step.hpp"
 #include "orrery/orbax/item_place.hpp"
+#include "orrery/orbax/save_in_background.hpp"
+#include "orrery/orbax/save_together.hpp"
 
 namespace orrery::inline v0 {
 
@@ -38,7 +41,13 @@ inline CheckpointManager::CheckpointManager(std::string directory, std::shared_p
       engine_(std::move(engine)) {
   StepNames names(options_.step_prefix, options_.step_format_fixed_length);
   if (options_.todelete_subdir) detail::check_item_name(*options_.todelete_subdir);
-  detail::open_root(directory_, options_, *deleter_);
+  if (options_.processes && options_.processes->size() > 1) world_ = options_.processes;
+  if (world_)
+    world_->attempt("the opening of " + directory_, deadline_in(SaveOptions().meeting_timeout), [&] {
+      if (is_first()) detail::open_root(directory_, options_, *deleter_);
+    });
+  else
+    detail::open_root(directory_, options_, *deleter_);
   steps_ = StepList(directory_, std::move(names));
 }
 
@@ -87,6 +96,31 @@ inline std::vector<StepVerdict> CheckpointManager::preservation_verdicts() {
   return preservation_policy_.explain(steps_.infos(preservation_policy_.needs_times(), preservation_policy_.needs_metrics()));
 }
 
+// Rank 0's decision, and its clock: signals and time do not come to all processes alike.
+inline bool CheckpointManager::decide(std::int64_t step, const ManagerSaveArgs& args) {
+  bool saves = !options_.read_only && (args.force || should_save(step));
+  decided_at_ = now();
+  if (!world_) return saves;
+  std::string decision;
+  ByteWriter out(decision);
+  out.u8(saves);
+  out.u64le(static_cast<std::uint64_t>(std::chrono::nanoseconds(decided_at_.time_since_epoch()).count()));
+  decision = world_->broadcast(std::move(decision), "the decision about step " + std::to_string(step) + " of " + directory_,
+                               deadline_in(args.save.meeting_timeout));
+  ByteReader in(decision, "decision of rank 0");
+  saves = in.u8() != 0;
+  decided_at_ = StepTime(std::chrono::nanoseconds(static_cast<std::int64_t>(in.u64le())));
+  return saves;
+}
+
+inline void CheckpointManager::learn_processes(const StepContents& contents) {
+  const std::shared_ptr<Coordinator> world = processes_of(contents);
+  if (world && world_ && world != world_)
+    throw ArgumentError("the state belongs to a mesh of another coordinator than what this manager has saved before; use one for both",
+                        {.file = directory_});
+  if (world) world_ = world;
+}
+
 // Whether to go on; in the background, with the turn to do so. Everything that can be refused is, before the state is looked at.
 inline bool CheckpointManager::begin_save(std::int64_t step, const ManagerSaveArgs& args, bool several,
                                           std::optional<orbax::AsyncEngine::Turn>& turn) {
@@ -97,7 +131,7 @@ inline bool CheckpointManager::begin_save(std::int64_t step, const ManagerSaveAr
                                   "has saved a Composite",
                         {.file = directory_});
   settle();
-  if (options_.read_only || (!args.force && !should_save(step))) return false;
+  if (!decide(step, args)) return false;
   const std::string path = steps_.path(step);
   if (engine_) settled([&] { turn.emplace(engine_->start(path)); });
   if (steps_.contains(step))
@@ -112,19 +146,22 @@ inline bool CheckpointManager::begin_save(std::int64_t step, const ManagerSaveAr
 
 inline void CheckpointManager::finish_save(std::int64_t step, std::vector<StepItem> items, const ManagerSaveArgs& args,
                                            std::optional<orbax::AsyncEngine::Turn> turn) {
-  StepContents contents{std::move(items), {}, args.save, args.custom_metadata};
-  if (options_.best_fn && !options_.prevent_write_metrics) contents.metrics = args.metrics;
-  for (const StepItem& item : contents.items)
-    if (!contents.metrics.empty() && item.name == metrics_item_name)
+  auto contents = std::make_shared<StepContents>(StepContents{std::move(items), {}, args.save, args.custom_metadata});
+  if (options_.best_fn && !options_.prevent_write_metrics) contents->metrics = args.metrics;
+  for (const StepItem& item : contents->items)
+    if (!contents->metrics.empty() && item.name == metrics_item_name)
       throw ArgumentError("the item \"metrics\" is where the metrics of a step are kept: give it another name");
+  learn_processes(*contents);
   const std::string path = steps_.path(step);
   if (!turn) {
-    write_step(path, contents);
-    steps_.add({step, now(), args.metrics});
-    for (const std::int64_t gone : let_go()) deleter_->remove(steps_.names().build(gone));
-    return;
+    if (world_)
+      orbax::SharedSave(work_of(path, contents)).run(*world_);
+    else
+      write_step(path, *contents);
+    steps_.add({step, world_ ? decided_at_ : now(), args.metrics});
+    return remove_steps(let_go());
   }
-  Pending pending{{step, now(), args.metrics}, {}, {}, {}};
+  Pending pending{{step, decided_at_, args.metrics}, {}, {}, {}};
   steps_.add(pending.info);
   try {
     pending.let_go = let_go();
@@ -133,19 +170,28 @@ inline void CheckpointManager::finish_save(std::int64_t step, std::vector<StepIt
     throw;
   }
   std::vector<std::string> names;
-  for (const std::int64_t gone : pending.let_go) names.push_back(steps_.names().build(gone));
+  if (is_first())
+    for (const std::int64_t gone : pending.let_go) names.push_back(steps_.names().build(gone));
   const auto running = std::make_shared<const int>(0);
   const auto committed = std::make_shared<std::atomic<bool>>(false);
   pending.running = running;
   pending.committed = committed;
   pending_ = std::move(pending);
-  turn->submit([path, contents = std::move(contents), names = std::move(names), running, committed,
-                deleter = deleter_](orbax::SaveControl& control) mutable {
-    contents.options.on_progress = control.on_progress(std::move(contents.options.on_progress));
-    write_step(path, contents);
+  const auto behind = [names = std::move(names), running, committed, deleter = deleter_] {
     committed->store(true);
     for (const std::string& name : names) deleter->remove(name);
+  };
+  if (world_) return orbax::save_in_background(*engine_, std::move(*turn), world_, work_of(path, contents), contents, behind);
+  turn->submit([path, contents, behind](orbax::SaveControl& control) {
+    contents->options.on_progress = control.on_progress(std::move(contents->options.on_progress));
+    write_step(path, *contents);
+    behind();
   });
+}
+
+inline void CheckpointManager::remove_steps(const std::vector<std::int64_t>& steps) {
+  if (!is_first()) return;
+  for (const std::int64_t step : steps) deleter_->remove(steps_.names().build(step));
 }
 
 // The steps that the policy no longer keeps; they are forgotten at once.
@@ -163,7 +209,7 @@ inline std::vector<std::int64_t> CheckpointManager::prune() {
   if (options_.read_only) return {};
   if (engine_) settled([&] { engine_->wait_until_finished(); });
   std::vector<std::int64_t> gone = let_go();
-  for (const std::int64_t step : gone) deleter_->remove(steps_.names().build(step));
+  remove_steps(gone);
   return gone;
 }
 
@@ -221,7 +267,7 @@ inline void CheckpointManager::delete_step(std::int64_t step) {
   if (pending_ && pending_->info.step == step) settled([&] { engine_->wait_until_finished(); });
   if (!steps_.contains(step))
     throw NotFoundError("Requested deleting a non-existent step: " + std::to_string(step) + ".", {.file = directory_});
-  deleter_->remove(steps_.names().build(step));
+  remove_steps({step});
   steps_.remove(step);
 }
 

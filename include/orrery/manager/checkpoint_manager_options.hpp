@@ -5,12 +5,14 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/distributed/coordinator.hpp"
 #include "orrery/manager/metrics.hpp"
 #include "orrery/manager/policies.hpp"
 #include "orrery/orbax/async_engine.hpp"
@@ -43,6 +45,8 @@ struct CheckpointManagerOptions {
   std::optional<PreservationPolicy> preservation_policy{};   // decides alone; not together with max_to_keep and its like
   bool prevent_write_metrics = false;                        // keep metrics in memory, off the disk
   std::string metadata{};                                    // a JSON object about the root, written once
+  std::shared_ptr<Coordinator> processes{};                  // that all make this manager and call it together: rank 0 opens the root, and
+                                                             // decides for all; absent: those of the first sharded state that is saved
 };
 
 // Of one save.

@@ -7,6 +7,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -20,11 +21,13 @@
 #include "orrery/orbax/array_item.hpp"
 #include "orrery/orbax/async_engine.hpp"
 #include "orrery/orbax/options.hpp"
+#include "orrery/orbax/save_in_background.hpp"
 #include "orrery/orbax/save_item.hpp"
 #include "orrery/orbax/snapshot.hpp"
 #include "orrery/reflect/reflectable.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/tree/tree.hpp"
+#include "orrery/tree/tree_view.hpp"
 
 namespace orrery::inline v0 {
 
@@ -122,20 +125,31 @@ StepItem item_from(std::string name, State state) {
             }};
   } else {
     check_reflectable<T>();
-    return {std::move(name), std::string(orbax::pytree_handler),
-            [state = std::move(state)](const std::string& directory, const SaveOptions& options) {
-              return orbax::write_item(directory, describe(ops<T>(), std::addressof(state())), options);
-            }};
+    // Described when it is first looked at, which may be later.
+    return {std::move(name),
+            std::string(orbax::pytree_handler),
+            {},
+            [state = std::move(state), view = std::make_shared<std::optional<TreeView>>()]() -> const TreeView& {
+              if (!*view) view->emplace(describe(ops<T>(), std::addressof(state())));
+              return **view;
+            },
+            orbax::may_hold_parts(ops<T>())};
   }
 }
 
 inline StepItem item_from_snapshot(std::string name, std::string_view handler, std::shared_ptr<orbax::Snapshot> snapshot) {
   check_item_name(name);
-  return {std::move(name), std::string(handler),
-          [handler, snapshot = std::move(snapshot)](const std::string& directory, const SaveOptions& options) {
-            return handler == orbax::array_handler ? orbax::write_array_item(directory, snapshot->view(), options)
-                                                   : orbax::write_item(directory, snapshot->view(), options);
-          }};
+  if (handler == orbax::array_handler)
+    return {std::move(name), std::string(handler),
+            [snapshot = std::move(snapshot)](const std::string& directory, const SaveOptions& options) {
+              return orbax::write_array_item(directory, snapshot->view(), options);
+            }};
+  const bool may_be_shared = !snapshot->type() || orbax::may_hold_parts(*snapshot->type());
+  return {std::move(name),
+          std::string(handler),
+          {},
+          [snapshot = std::move(snapshot)]() -> const TreeView& { return snapshot->view(); },
+          may_be_shared};
 }
 
 // An item of a value. Without a turn it stays where it is, unchanged, until it has been written. With one it is written later: an lvalue is

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,9 +23,11 @@
 #include "orrery/orbax/metadata_files.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/save_item.hpp"
+#include "orrery/orbax/save_together.hpp"
 #include "orrery/storage/atomic_directory.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/storage/file_system.hpp"
+#include "orrery/tree/tree_view.hpp"
 
 namespace orrery::inline v0 {
 
@@ -39,6 +42,8 @@ struct StepItem {
   std::string name{};
   std::string handler{};  // the class in Python that reads it
   Write write{};
+  std::function<const TreeView&()> view{};  // of a pytree, instead of write; the same each time
+  bool may_be_shared = false;               // ... that may hold sharded arrays
 };
 
 // All that makes a step.
@@ -71,29 +76,84 @@ inline void check_item_name(const std::string& name) {
 
 }  // namespace detail
 
+namespace detail {
+
+inline void write_metrics(const std::string& step, const Metrics& metrics) {
+  if (metrics.empty()) return;
+  const std::string directory = step + "/" + std::string(metrics_item_name);
+  storage::make_directory(directory);
+  storage::write_file(directory + "/" + std::string(metrics_item_name), metrics.text());
+}
+
+// What belongs to the step itself; the marker last.
+inline void write_step_files(const storage::AtomicDirectory& step, std::uint64_t started, const StepContents& contents) {
+  std::string handlers;
+  const auto add = [&handlers](std::string_view name, std::string_view handler) {
+    handlers += (handlers.empty() ? "{" : ", ") + json::quoted(name) + ": " + json::quoted(handler);
+  };
+  for (const StepItem& item : contents.items) add(item.name, item.handler);
+  if (!contents.metrics.empty()) add(metrics_item_name, json_handler);
+  storage::write_file(step.path() + "/_CHECKPOINT_METADATA",
+                      orbax::checkpoint_metadata_file(handlers.empty() ? "{}" : handlers + "}", started, orbax::detail::nanoseconds_now(),
+                                                      contents.custom_metadata));
+  storage::write_file(step.path() + "/commit_success.txt", "Checkpoint commit was successful to " + step.final_path());
+}
+
+}  // namespace detail
+
 // Writes a step, complete under `path` or not there; what is there already is replaced. IoError; whatever the items and
 // options.on_progress throw.
 inline void write_step(const std::string& path, const StepContents& contents) {
   const std::uint64_t started = orbax::detail::nanoseconds_now();
   storage::AtomicDirectory step(path, {.force = true, .durability = contents.options.durability});
-  std::string handlers;
-  const auto add = [&](const std::string& name, std::string_view handler) {
-    handlers += (handlers.empty() ? "{" : ", ") + json::quoted(name) + ": " + json::quoted(handler);
-    const std::string directory = step.path() + "/" + name;
-    storage::make_directory(directory);
-    return directory;
-  };
   Progress written;
-  for (const StepItem& item : contents.items) written = item.write(add(item.name, item.handler), contents.options);
-  if (!contents.metrics.empty()) {
-    const std::string directory = add(std::string(metrics_item_name), detail::json_handler);
-    storage::write_file(directory + "/" + std::string(metrics_item_name), contents.metrics.text());
+  for (const StepItem& item : contents.items) {
+    const std::string directory = step.path() + "/" + item.name;
+    storage::make_directory(directory);
+    written = item.view ? orbax::write_item(directory, item.view(), contents.options) : item.write(directory, contents.options);
   }
-  storage::write_file(step.path() + "/_CHECKPOINT_METADATA",
-                      orbax::checkpoint_metadata_file(handlers.empty() ? "{}" : handlers + "}", started, orbax::detail::nanoseconds_now(),
-                                                      contents.custom_metadata));
-  storage::write_file(step.path() + "/commit_success.txt", "Checkpoint commit was successful to " + step.final_path());
+  detail::write_metrics(step.path(), contents.metrics);
+  detail::write_step_files(step, started, contents);
   orbax::commit(step, written, contents.options);
+}
+
+// The processes that save this step together; null for one alone. ArgumentError where items belong to different ones.
+inline std::shared_ptr<Coordinator> processes_of(const StepContents& contents) {
+  std::shared_ptr<Coordinator> world;
+  for (const StepItem& item : contents.items) {
+    if (!item.may_be_shared) continue;
+    std::shared_ptr<Coordinator> of_item = orbax::processes_of(item.view());
+    if (world && of_item && world != of_item)
+      throw ArgumentError("the items of a step belong to meshes of different coordinators; make them from one");
+    if (of_item) world = std::move(of_item);
+  }
+  return world;
+}
+
+// A step that several processes write: each its parts of pytrees, rank 0 all the rest.
+inline orbax::SharedWork work_of(std::string path, std::shared_ptr<const StepContents> contents) {
+  struct Rest final : orbax::SharedRest {
+    explicit Rest(std::shared_ptr<const StepContents> all) : contents(std::move(all)) {}
+    void write_others(const std::string& directory) const override {
+      for (const StepItem& item : contents->items) {
+        if (item.view) continue;
+        const std::string to = directory + "/" + item.name;
+        storage::make_directory(to);
+        item.write(to, contents->options);
+      }
+      detail::write_metrics(directory, contents->metrics);
+    }
+    void write_last(const storage::AtomicDirectory& step, std::uint64_t started) const override {
+      detail::write_step_files(step, started, *contents);
+    }
+    std::shared_ptr<const StepContents> contents;
+  };
+  orbax::SharedWork work{std::move(path), {}, contents->options, {}};
+  work.options.force = true;
+  for (const StepItem& item : contents->items)
+    if (item.view) work.items.push_back({item.name, &item.view()});
+  work.rest = std::make_shared<const Rest>(std::move(contents));
+  return work;
 }
 
 // The items of a step, sorted: all its directories but those that are never items.

@@ -9,6 +9,7 @@
 
 #include "orrery/core/error.hpp"
 #include "orrery/orbax/async_engine.hpp"
+#include "orrery/orbax/save_in_background.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/pytree_checkpointer.hpp"
 #include "orrery/orbax/save_item.hpp"
@@ -44,6 +45,8 @@ class AsyncCheckpointer {
   // save(path, std::move(state)) takes it over and save(path, borrow(state)) leaves it where it is, in microseconds. Saves as
   // PyTreeCheckpointer does; AlreadyExistsError at once where something is there and no force, everything else later.
   // options.on_progress is called in the background and must not call this object but to cancel().
+  // Where the state has sharded arrays of several processes, all of them call it, and it throws the same in all of them; without
+  // MPI_THREAD_MULTIPLE the commit happens in wait_until_finished(), or the next save (orbax/save_in_background.hpp).
   template <class T>
   void save(const std::string& path, T&& state, SaveOptions options = {}) {
     const std::string to = orbax::local_path(path);
@@ -51,6 +54,10 @@ class AsyncCheckpointer {
     orbax::AsyncEngine::Turn turn = engine_->start(to);
     if (!options.force && storage::exists(to)) storage::throw_destination_exists(to);
     std::shared_ptr<orbax::Snapshot> snapshot = turn.snapshot(std::forward<T>(state));
+    if (std::shared_ptr<Coordinator> world = orbax::processes_of(*snapshot)) {
+      orbax::SharedWork work = orbax::item_work(to, snapshot->view(), options);
+      return orbax::save_in_background(*engine_, std::move(turn), std::move(world), std::move(work), std::move(snapshot), [] {});
+    }
     turn.submit([snapshot = std::move(snapshot), to, options = std::move(options)](orbax::SaveControl& control) mutable {
       options.on_progress = control.on_progress(std::move(options.on_progress));
       orbax::save_item(to, snapshot->view(), options);

@@ -18,9 +18,11 @@
 #include <thread>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "orrery/core/error.hpp"
 #include "orrery/core/log.hpp"
+#include "orrery/distributed/coordinator.hpp"
 #include "orrery/orbax/save_control.hpp"
 #include "orrery/orbax/snapshot.hpp"
 #include "orrery/reflect/reflectable.hpp"
@@ -43,6 +45,9 @@ class AsyncEngine {
   // Writes everything and commits it; control.check(), or a SaveOptions::on_progress made by control.on_progress(), ends it early. What it
   // throws is thrown at the engine's next call. It has to leave nothing behind when it throws.
   using Job = std::function<void(SaveControl& control)>;
+  // What is left to do where the job is done, for a thread of the program's own: it runs in the next call that waits, which throws what
+  // this throws, and the save is under way until then. It gets what the job has thrown, or null.
+  using Finish = std::function<void(SaveControl& control, const std::exception_ptr& failure)>;
 
   explicit AsyncEngine(AsyncOptions options = {}) : options_(options) {}
   AsyncEngine(const AsyncEngine&) = delete;
@@ -73,6 +78,13 @@ class AsyncEngine {
     if (is_pending(path)) wait_until_finished();
   }
 
+  // A duplicate of `world` for the engine's thread: made at the first call, to which all its ranks come, in the thread that has the turn.
+  std::shared_ptr<Coordinator> background_of(const std::shared_ptr<Coordinator>& world, Deadline deadline) {
+    for (const auto& [known, own] : worlds_)
+      if (known == world) return own;
+    return worlds_.emplace_back(world, world->duplicate("the preparation of saves in the background", deadline)).second;
+  }
+
   const AsyncOptions& options() const noexcept { return options_; }
   // Address space of the copy that is kept for the next save.
   std::size_t staged_bytes() const {
@@ -84,9 +96,10 @@ class AsyncEngine {
   enum class State : std::uint8_t { idle, preparing, running };
   static constexpr std::chrono::milliseconds grace{1000};
 
-  void submit(Job job);
+  void submit(Job job, Finish finish);
   void give_up_turn() noexcept;
   void serve();
+  void finish_here(std::unique_lock<std::mutex>& lock) noexcept;
   void refuse_own_thread(const char* call) const;
   void throw_failure(std::unique_lock<std::mutex>& lock);
 
@@ -96,10 +109,12 @@ class AsyncEngine {
   State state_ = State::idle;
   std::shared_ptr<SaveControl> current_{};
   Job job_{};
+  Finish finish_{};
   std::exception_ptr failure_{};
   bool gave_up_ = false;  // the caller has been told that the save under way is late: its own words come too late
   bool stopping_ = false;
   storage::StagingArena arena_{};
+  std::vector<std::pair<std::shared_ptr<Coordinator>, std::shared_ptr<Coordinator>>> worlds_{};  // and their duplicates
   std::thread thread_{};
 };
 
@@ -135,7 +150,9 @@ class AsyncEngine::Turn {
   }
 
   // Hands the job to the thread and returns. Once.
-  void submit(Job job) { std::exchange(engine_, nullptr)->submit(std::move(job)); }
+  void submit(AsyncEngine::Job job, AsyncEngine::Finish finish = {}) {
+    std::exchange(engine_, nullptr)->submit(std::move(job), std::move(finish));
+  }
 
  private:
   friend class AsyncEngine;
@@ -156,6 +173,7 @@ inline AsyncEngine::Turn AsyncEngine::start(std::string path) {
                            detail::in_seconds(options_.timeout) + ": that of " + current_->path() + " is " + current_->state(),
                        {.file = path});
   }
+  finish_here(lock);
   throw_failure(lock);
   current_ = std::make_shared<SaveControl>(std::move(path), options_.timeout);
   state_ = State::preparing;
@@ -164,7 +182,7 @@ inline AsyncEngine::Turn AsyncEngine::start(std::string path) {
   return Turn(*this, current_);
 }
 
-inline void AsyncEngine::submit(Job job) {
+inline void AsyncEngine::submit(Job job, Finish finish) {
   {
     const std::lock_guard lock(mutex_);
     if (!thread_.joinable()) {
@@ -178,6 +196,7 @@ inline void AsyncEngine::submit(Job job) {
       }
     }
     job_ = std::move(job);
+    finish_ = std::move(finish);
     state_ = State::running;
   }
   changed_.notify_all();
@@ -211,10 +230,31 @@ inline void AsyncEngine::serve() {
     }
     job = nullptr;  // what was lent or given away goes before anybody hears that the save is done
     lock.lock();
-    failure_ = gave_up_ ? nullptr : std::move(failure);
+    failure_ = gave_up_ && !finish_ ? nullptr : std::move(failure);
     state_ = State::idle;
     changed_.notify_all();
   }
+}
+
+// Where the engine is idle: what the last job has left to its callers. Others wait as for a save that is being prepared.
+inline void AsyncEngine::finish_here(std::unique_lock<std::mutex>& lock) noexcept {
+  if (!finish_) return;
+  Finish finish = std::exchange(finish_, nullptr);
+  const std::shared_ptr<SaveControl> control = current_;
+  std::exception_ptr failure = std::exchange(failure_, nullptr);
+  state_ = State::preparing;
+  lock.unlock();
+  try {
+    finish(*control, failure);
+    failure = nullptr;
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  finish = nullptr;
+  lock.lock();
+  failure_ = std::move(failure);
+  state_ = State::idle;
+  changed_.notify_all();
 }
 
 inline void AsyncEngine::wait_until_finished() {
@@ -233,16 +273,19 @@ inline void AsyncEngine::wait_until_finished() {
     }
     if (current_ != waited_for) break;
   }
+  if (is_idle()) finish_here(lock);
   throw_failure(lock);
 }
 
 inline void AsyncEngine::wait_quietly() noexcept {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return state_ == State::idle; });
+  finish_here(lock);
 }
 
 inline void AsyncEngine::check_for_errors() {
   std::unique_lock lock(mutex_);
+  if (finish_) return;  // it is not over
   throw_failure(lock);
 }
 
@@ -255,7 +298,7 @@ inline void AsyncEngine::throw_failure(std::unique_lock<std::mutex>& lock) {
 
 inline bool AsyncEngine::cancel() noexcept {
   const std::lock_guard lock(mutex_);
-  if (state_ == State::idle) return false;
+  if (state_ == State::idle && !finish_) return false;
   current_->cancel();
   return true;
 }
@@ -264,7 +307,7 @@ inline bool AsyncEngine::is_pending(const std::string& path) const {
   std::string pending;
   {
     const std::lock_guard lock(mutex_);
-    if (state_ == State::idle) return false;
+    if (state_ == State::idle && !finish_) return false;
     pending = current_->path();
   }
   return storage::is_same_or_below(path, pending) || storage::is_same_or_below(pending, path);

@@ -1,14 +1,17 @@
 // What a save or restore of one checkpoint can be told. Aggregates for designated initializers; members in the order of api.md.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "orrery/core/dtype.hpp"
+#include "orrery/distributed/coordinator.hpp"
 #include "orrery/restore/key_pattern.hpp"
 #include "orrery/restore/report.hpp"
 #include "orrery/restore/restore_args.hpp"
@@ -81,6 +84,8 @@ struct SaveOptions {
   std::string custom_metadata{};                  // a JSON object of the user's, or empty
   CastRules cast{};                               // dtypes to store; rounding to nearest even, as TensorStore does it
   ProgressFunction on_progress{};                 // told how far it is; throws to cancel the save, and nothing is left of it
+  std::chrono::nanoseconds meeting_timeout = std::chrono::minutes(20);  // of several processes: how long one waits for the others at
+                                                                        // each step, then TimeoutError names them; Orbax's default
 };
 
 struct RestoreOptions {
@@ -93,6 +98,10 @@ struct RestoreOptions {
   bool verify_checksums = true;                       // where the checkpoint has them
   RestoreReport* report = nullptr;                    // filled with what was done, leaf by leaf
   ProgressFunction on_progress{};                     // told how far the reading is; throws to end it
+  std::shared_ptr<Coordinator> processes{};           // that all restore this now, into targets of the same structure: what is not cut in
+                                                      // the target is read by rank 0 alone and sent to the others, and what goes wrong in
+                                                      // one is thrown in all; absent: each for itself
+  std::chrono::nanoseconds meeting_timeout = std::chrono::minutes(20);  // of those: how long one waits for the others
 };
 
 }  // namespace orrery::inline v0

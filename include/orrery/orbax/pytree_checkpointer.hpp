@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -69,13 +70,19 @@ inline std::string local_path(std::string path) {
   return path;
 }
 
+inline StoredItem open_item(const std::string& path, const RestoreOptions& options) {
+  std::optional<StoredItem> item;
+  attempt_together(options, "the opening of ", path, [&] { item.emplace(StoredItem::open(local_path(path))); });
+  return std::move(*item);
+}
+
 inline Tree restore_tree(const std::string& path, const RestoreOptions& options) {
-  StoredItem item = StoredItem::open(local_path(path));
+  StoredItem item = open_item(path, options);
   return restore_tree(item, options);
 }
 
 inline RestoreReport restore_value(const std::string& path, const TypeOps& ops, void* target, bool is_new, const RestoreOptions& options) {
-  StoredItem item = StoredItem::open(local_path(path));
+  StoredItem item = open_item(path, options);
   return restore_value(item, ops, target, is_new, options);
 }
 

@@ -86,11 +86,12 @@ class SourceSlots {
   std::vector<std::pair<ArrayView, ArrayView>> conversions_{};
 };
 
-// Fills slots of sources, and hands staged values over.
-inline void read_sources(StoredItem& item, Slots& slots, const Sources& sources, bool verify, const ProgressFunction& on_progress = {}) {
+// Fills slots of sources, by way of read() of slots of what is stored, and hands staged values over.
+template <class Read>
+void read_sources(Slots& slots, const Sources& sources, Read&& read) {
   SourceSlots converted;
   converted.resolve(slots, sources);
-  read_leaves(item, slots, verify, on_progress);
+  read();
   converted.finish();
   slots.finish();
 }
@@ -118,7 +119,7 @@ class FunctionRunner {
       original = root_;
       want_inputs(root_, original, nullptr, combining(sources));
     }
-    read_sources(item_, slots_, wanted_, verify_);
+    read_sources(slots_, wanted_, [&] { read_leaves(item_, slots_, verify_); });
     std::size_t next = 0;
     for (const auto& [place, id] : places) {
       const Source& source = sources.leaves[id];

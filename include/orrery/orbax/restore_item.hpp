@@ -3,8 +3,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/read_leaves.hpp"
 #include "orrery/orbax/read_sources.hpp"
+#include "orrery/orbax/read_together.hpp"
 #include "orrery/orbax/stored_item.hpp"
 #include "orrery/restore/find_path.hpp"
 #include "orrery/restore/find_sources.hpp"
@@ -25,7 +28,35 @@
 
 namespace orrery::inline v0::orbax {
 
+// A step that only looks: what goes wrong with it in one of several processes is thrown in all. `phase`: "the opening of ".
+template <class Work>
+void attempt_together(const RestoreOptions& options, const char* phase, const std::string& path, Work&& work) {
+  if (options.processes && options.processes->size() > 1)
+    options.processes->attempt(phase + path, deadline_in(options.meeting_timeout), std::forward<Work>(work));
+  else
+    work();
+}
+
+// The values of slots, each process for itself or all together.
+inline void read_leaves(StoredItem& item, Slots& slots, const RestoreOptions& options) {
+  if (options.processes && options.processes->size() > 1)
+    read_leaves_together(item, slots, options.verify_checksums, options.on_progress, *options.processes, deadline_in(options.meeting_timeout));
+  else
+    read_leaves(item, slots, options.verify_checksums, options.on_progress);
+}
+
 namespace detail {
+
+// Says of each leaf that was not read here, or not only for this process, where it came from.
+inline void report_broadcast(const Plan& plan, RestoreReport& report) {
+  std::unordered_set<std::string> own;
+  for (std::uint32_t i = 0; i < plan.steps.size(); ++i)
+    if (plan.steps[i].ops->parts) own.insert(plan.path_of(i));
+  for (RestoreReport::Leaf& leaf : report.leaves)
+    if ((leaf.action == LeafAction::restored || leaf.action == LeafAction::cast || leaf.action == LeafAction::padded) &&
+        !own.contains(leaf.path))
+      leaf.detail += std::string(leaf.detail.empty() ? "" : ", ") + "read once, by rank 0, and broadcast";
+}
 
 // The part of an item that options.subtree names: all of it, if none. KeyError with the path most like it.
 inline const Tree& subtree_of(const StoredItem& item, const std::string& subtree) {
@@ -71,22 +102,29 @@ inline void check_transforms(const Transforms& transforms) {
 inline RestoreReport restore_sources(StoredItem& item, const Tree& stored, const TypeOps& ops, void* target, bool is_new,
                                      const RestoreOptions& options) {
   const Transforms* transforms = options.transforms.is_none() ? nullptr : &options.transforms;
-  if (transforms) check_transforms(*transforms);
-  item.describe(stored);  // a rule may want any leaf
-  void* object = is_new ? nullptr : target;
-  Sources sources = find_sources(ops, object, stored, {transforms, &options.restore_args, options.transforms_default_to_original});
-  const auto matched = [&] {
-    return match(ops, object, sources.tree, {.allow_extra = options.allow_extra, .cast = options.cast},
-                 "the checkpoint does not fit the target", {{}, item.directory(), {}}, &sources.known);
-  };
-  Plan plan = matched();
-  if (sources.has_functions) {
-    FunctionRunner(item, stored, *transforms, options.verify_checksums).run(sources);
-    plan = matched();  // now with what the functions returned
-  }
-  Slots slots = open_slots(plan, target);
-  read_sources(item, slots, sources, options.verify_checksums, options.on_progress);
-  return report_of(plan, sources);
+  Sources sources;
+  Plan plan;
+  Slots slots;
+  attempt_together(options, "the plan for ", item.directory(), [&] {
+    if (transforms) check_transforms(*transforms);
+    item.describe(stored);  // a rule may want any leaf
+    void* object = is_new ? nullptr : target;
+    sources = find_sources(ops, object, stored, {transforms, &options.restore_args, options.transforms_default_to_original});
+    const auto matched = [&] {
+      return match(ops, object, sources.tree, {.allow_extra = options.allow_extra, .cast = options.cast},
+                   "the checkpoint does not fit the target", {{}, item.directory(), {}}, &sources.known);
+    };
+    plan = matched();
+    if (sources.has_functions) {
+      FunctionRunner(item, stored, *transforms, options.verify_checksums).run(sources);
+      plan = matched();  // now with what the functions returned
+    }
+    slots = open_slots(plan, target);
+  });
+  read_sources(slots, sources, [&] { read_leaves(item, slots, options); });
+  RestoreReport report = report_of(plan, sources);
+  if (options.report && options.processes && options.processes->size() > 1) report_broadcast(plan, report);
+  return report;
 }
 
 // How the type of a target differs from the saved one: nothing where the item does not know, or where a part of it is restored. Words
@@ -104,13 +142,19 @@ inline std::vector<std::string> changes_of_type(StoredItem& item, const Tree& st
 
 inline RestoreReport restore_plainly(StoredItem& item, const Tree& stored, const TypeOps& ops, void* target, bool is_new,
                                      const RestoreOptions& options) {
-  const Describe describe{&item, [](void* of, const Tree& part) { static_cast<StoredItem*>(of)->describe(part); }};
-  Plan plan = match(ops, is_new ? nullptr : target, stored, {.allow_extra = options.allow_extra, .cast = options.cast, .describe = describe},
-                    "the checkpoint does not fit the target", {{}, item.directory(), {}});
-  Slots slots = open_slots(plan, target);
-  read_leaves(item, slots, options.verify_checksums, options.on_progress);
+  Plan plan;
+  Slots slots;
+  attempt_together(options, "the plan for ", item.directory(), [&] {
+    const Describe describe{&item, [](void* of, const Tree& part) { static_cast<StoredItem*>(of)->describe(part); }};
+    plan = match(ops, is_new ? nullptr : target, stored, {.allow_extra = options.allow_extra, .cast = options.cast, .describe = describe},
+                 "the checkpoint does not fit the target", {{}, item.directory(), {}});
+    slots = open_slots(plan, target);
+  });
+  read_leaves(item, slots, options);
   slots.finish();
-  return report_of(plan);
+  RestoreReport report = report_of(plan);
+  if (options.report && options.processes && options.processes->size() > 1) report_broadcast(plan, report);
+  return report;
 }
 
 }  // namespace detail
@@ -134,10 +178,10 @@ inline Tree restore_tree(StoredItem& item, const Tree& stored, const RestoreOpti
   Slots slots;
   slots.materialize(source, out);
   if (options.restore_args.empty()) {
-    read_leaves(item, slots, options.verify_checksums, options.on_progress);
+    read_leaves(item, slots, options);
     slots.finish();
   } else {
-    detail::read_sources(item, slots, sources, options.verify_checksums, options.on_progress);
+    detail::read_sources(slots, sources, [&] { read_leaves(item, slots, options); });
   }
   if (options.report) {
     *options.report = {};

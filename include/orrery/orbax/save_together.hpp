@@ -1,10 +1,13 @@
-// One item by several processes: each writes the parts of sharded arrays that are its own, rank 0 everything else, the root and the commit.
-// Between the steps they meet; what goes wrong in one is thrown in all, and nothing is left of the item then. Restoring needs no meeting:
-// each process reads what it wants.
+// Several processes save one checkpoint: each writes the parts of sharded arrays that are its own, rank 0 everything else, the roots of the
+// databases and the commit. Between the steps they meet; what goes wrong in one is thrown in all, and nothing is left of it then. Callers
+// are the faces: PyTreeCheckpointer at once, AsyncCheckpointer and CheckpointManager also in the background. What a step holds beside
+// pytrees is not known here. Restoring needs no meeting: each process reads what it wants.
 #pragma once
 
 #include <cerrno>
-#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -18,6 +21,7 @@
 #include "orrery/orbax/process_payloads.hpp"
 #include "orrery/orbax/save_item.hpp"
 #include "orrery/storage/atomic_directory.hpp"
+#include "orrery/storage/file_system.hpp"
 #include "orrery/storage/sync_tree.hpp"
 #include "orrery/tree/tree_view.hpp"
 
@@ -69,50 +73,148 @@ inline void write_root(const std::string& directory, const std::vector<std::pair
 
 }  // namespace detail
 
-// How long a process waits for the others at each step, as Orbax's barriers do.
-inline constexpr std::chrono::minutes meeting_timeout{20};
+// One pytree of those that a step holds.
+struct SharedItem {
+  std::string name{};  // its directory in the step; empty: the step is this item
+  const TreeView* view = nullptr;
+};
 
-// Called by all processes of `world` with the same path, options and structure. The same errors as save_item(), in all of them, and
-// TimeoutError that names the ranks which did not come.
-inline void save_item_together(const std::string& path, const TreeView& view, const SaveOptions& options, Coordinator& world) {
-  const std::uint64_t started = detail::nanoseconds_now();
-  const bool is_first = world.rank() == 0;
-  const auto deadline = [] { return deadline_in(meeting_timeout); };
-  std::optional<storage::AtomicDirectory> item;
-  Params params;
-  world.attempt("the beginning of " + path, deadline(), [&] {
-    detail::check_custom_metadata(options.custom_metadata);
-    params = flatten_params(view);
-    if (!options.use_ocdbt) check_item_files(params);
-    if (is_first) item.emplace(path, storage::AtomicDirectoryOptions{.force = options.force, .durability = options.durability});
-  });
-  const std::string directory = world.broadcast(is_first ? item->path() : std::string(), "the directory of " + path, deadline());
+// What rank 0 alone writes.
+class SharedRest {
+ public:
+  SharedRest() = default;
+  SharedRest(const SharedRest&) = delete;
+  SharedRest& operator=(const SharedRest&) = delete;
+  virtual ~SharedRest() = default;
+  // What there is beside the items, while they are written.
+  virtual void write_others(const std::string& /*directory*/) const {}
+  // What says that all is there. `started`: in nanoseconds of the system's clock.
+  virtual void write_last(const storage::AtomicDirectory& directory, std::uint64_t started) const = 0;
+};
 
-  std::optional<storage::ProgressMeter> meter;  // made where its function may throw
-  detail::WrittenShare mine;
-  world.attempt("the writing of " + path, deadline(), [&] {
-    if (!storage::is_directory(directory))
-      throw IoError("find the directory that rank 0 has made for this save, which has to be on a file system that all processes share",
-                    ENOENT, {.file = directory});
-    meter.emplace(options.on_progress, progress_of(params));
-    mine = detail::write_share(directory, params, world.rank(), options, *meter);
-    meter->complete();
-  });
-  const std::vector<std::string> encoded = world.gather(mine.share.encoded(), "what was written of " + path, deadline());
+// What several processes save together: the same path, names, structures and options in all of them.
+struct SharedWork {
+  std::string path{};
+  std::vector<SharedItem> items{};
+  SaveOptions options{};
+  std::shared_ptr<const SharedRest> rest{};
+};
 
-  world.attempt("the commit of " + path, deadline(), [&] {
-    if (!is_first) return;
+// One such save, in three parts. begin() and finish() are meetings of all processes, in whatever thread, and use the coordinator; write()
+// does the work, alone. An object that is destroyed before finish() leaves nothing.
+class SharedSave {
+ public:
+  explicit SharedSave(SharedWork work) : work_(std::move(work)) {}
+
+  // Refuses what cannot be saved, and makes the directory. The same errors as save_item(), in all processes; TimeoutError that names the
+  // ranks which did not come.
+  void begin(Coordinator& world) {
+    rank_ = world.rank();
+    started_ = detail::nanoseconds_now();
+    const std::string& path = work_.path;
+    world.attempt("the beginning of " + path, deadline(), [&] {
+      detail::check_custom_metadata(work_.options.custom_metadata);
+      for (const SharedItem& item : work_.items) {
+        params_.push_back(flatten_params(*item.view));
+        if (!work_.options.use_ocdbt) check_item_files(params_.back());
+      }
+      if (rank_ != 0) return;
+      aside_.emplace(path, storage::AtomicDirectoryOptions{.force = work_.options.force, .durability = work_.options.durability});
+      for (const SharedItem& item : work_.items)
+        if (!item.name.empty()) storage::make_directory(aside_->path() + "/" + item.name);
+    });
+    directory_ = world.broadcast(aside_ ? aside_->path() : std::string(), "the directory of " + path, deadline());
+  }
+
+  // This process's share. What goes wrong is thrown by finish(), in all processes.
+  void write() noexcept {
+    try {
+      if (!storage::is_directory(directory_))
+        throw IoError("find the directory that rank 0 has made for this save, which has to be on a file system that all processes share",
+                      ENOENT, {.file = directory_});
+      for (std::size_t i = 0; i < work_.items.size(); ++i) {
+        storage::ProgressMeter meter(work_.options.on_progress, progress_of(params_[i]));
+        shares_.push_back(detail::write_share(directory_of(i), params_[i], rank_, work_.options, meter));
+        meter.complete();
+        written_ = meter.now();
+      }
+      if (rank_ == 0) work_.rest->write_others(directory_);
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
+  // ... something of the caller's own.
+  void fail(std::exception_ptr failure) noexcept {
+    if (!failure_) failure_ = std::move(failure);
+  }
+
+  // Complete under its name in all processes, or not there.
+  void finish(Coordinator& world) {
+    const std::string& path = work_.path;
+    world.attempt("the writing of " + path, deadline(), [&] {
+      if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+    });
+    std::vector<std::vector<std::string>> encoded;  // by items, then by ranks
+    for (std::size_t i = 0; i < work_.items.size(); ++i)
+      encoded.push_back(world.gather(shares_[i].share.encoded(), "what was written of " + path, deadline()));
+    world.attempt("the commit of " + path, deadline(), [&] {
+      if (!aside_) return;
+      for (std::size_t i = 0; i < work_.items.size(); ++i) finish_item(i, encoded[i]);
+      work_.rest->write_last(*aside_, started_);
+      commit(*aside_, written_, work_.options);
+    });
+    aside_.reset();
+  }
+
+  void run(Coordinator& world) {
+    begin(world);
+    write();
+    finish(world);
+  }
+
+ private:
+  Deadline deadline() const noexcept { return deadline_in(work_.options.meeting_timeout); }
+  std::string directory_of(std::size_t i) const {
+    return work_.items[i].name.empty() ? directory_ : directory_ + "/" + work_.items[i].name;
+  }
+
+  void finish_item(std::size_t i, const std::vector<std::string>& encoded) {
     std::vector<ProcessShare> shares;
     std::vector<PayloadChecksum> checksums;
     for (const std::string& bytes : encoded) {
       ProcessShare& share = shares.emplace_back(ProcessShare::decoded(bytes));
       checksums.insert(checksums.end(), std::make_move_iterator(share.checksums.begin()), std::make_move_iterator(share.checksums.end()));
     }
-    if (options.use_ocdbt) detail::write_root(directory, mine.metadata, shares);
-    detail::write_item_files(directory, view, params, checksums, options);
-    detail::write_step_files(*item, started, options);
-    commit(*item, meter->now(), options);
-  });
+    if (work_.options.use_ocdbt) detail::write_root(directory_of(i), shares_[i].metadata, shares);
+    detail::write_item_files(directory_of(i), *work_.items[i].view, params_[i], checksums, work_.options);
+  }
+
+  SharedWork work_;
+  int rank_ = 0;
+  std::uint64_t started_ = 0;
+  std::vector<Params> params_{};
+  std::optional<storage::AtomicDirectory> aside_{};  // rank 0's
+  std::string directory_{};
+  std::vector<detail::WrittenShare> shares_{};
+  Progress written_{};
+  std::exception_ptr failure_{};
+};
+
+// One item, which is all that `path` holds, as save_item() writes it.
+inline SharedWork item_work(std::string path, const TreeView& view, const SaveOptions& options) {
+  struct Rest final : SharedRest {
+    explicit Rest(const SaveOptions& how) : options(how) {}
+    void write_last(const storage::AtomicDirectory& directory, std::uint64_t started) const override {
+      detail::write_step_files(directory, started, options);
+    }
+    SaveOptions options;
+  };
+  return {std::move(path), {{{}, &view}}, options, std::make_shared<const Rest>(options)};
+}
+
+// Called by all processes of `world` with the same path, options and structure.
+inline void save_item_together(const std::string& path, const TreeView& view, const SaveOptions& options, Coordinator& world) {
+  SharedSave(item_work(path, view, options)).run(world);
 }
 
 // The processes that hold the sharded arrays of this state together; null where there is but one. ArgumentError where not all of an array

@@ -79,6 +79,8 @@ class Snapshot {
     return given;
   }
 
+  // Of this type; null where the view is there already.
+  const TypeOps* type() const noexcept { return view_ ? nullptr : ops_; }
   // ArgumentError for what cannot be stored, where describing was put off.
   const TreeView& view() {
     if (!view_) view_.emplace(describe(*ops_, value_));

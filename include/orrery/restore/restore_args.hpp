@@ -50,6 +50,13 @@ class KeyedRestoreArgs {
       patterns_.emplace_back(std::move(compiled), at);
   }
 
+  // Of one key path, as it is.
+  void add_key(std::string key, RestoreArgs args) {
+    is_none_ = false;
+    literals_.try_emplace(std::move(key), args_.size());
+    args_.push_back(std::move(args));
+  }
+
   bool is_none() const noexcept { return is_none_; }
   bool empty() const noexcept { return args_.empty(); }
 

@@ -1,0 +1,70 @@
+// Saves of several processes in the background. Meetings need the coordinator, and who may use it decides where they take place: all in
+// the engine's thread, over a duplicate of the coordinator, where other threads may use one; else the first in save() and the last in the
+// call that waits for the save, both in the program's own thread, while the writing is done in the engine's.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "orrery/distributed/coordinator.hpp"
+#include "orrery/orbax/async_engine.hpp"
+#include "orrery/orbax/save_control.hpp"
+#include "orrery/orbax/save_together.hpp"
+#include "orrery/orbax/snapshot.hpp"
+#include "orrery/tree/type_ops.hpp"
+
+namespace orrery::inline v0::orbax {
+
+namespace detail {
+
+// Whether a value of this type may hold a sharded array: by its type alone.
+inline bool may_hold_parts(const TypeOps& ops, std::set<const TypeOps*>& seen) {
+  if (ops.parts || ops.deferred) return true;
+  for (const TypeOps* below : ops.types)
+    if (below && seen.insert(below).second && may_hold_parts(*below, seen)) return true;
+  return false;
+}
+
+}  // namespace detail
+
+inline bool may_hold_parts(const TypeOps& ops) {
+  std::set<const TypeOps*> seen{&ops};
+  return detail::may_hold_parts(ops, seen);
+}
+
+// The processes that save this state together; null for one alone. Looks at a state that is lent or given away only where its type says
+// that it has to: then, and only then, that takes longer the larger the state is.
+inline std::shared_ptr<Coordinator> processes_of(Snapshot& snapshot) {
+  if (snapshot.type() && !may_hold_parts(*snapshot.type())) return nullptr;
+  return processes_of(snapshot.view());
+}
+
+// All processes of `world` call it. `kept`: what the work's views point to; `behind` runs once it is committed, in all of them. Throws what
+// already speaks against the save.
+template <class Behind>
+void save_in_background(AsyncEngine& engine, AsyncEngine::Turn turn, std::shared_ptr<Coordinator> world, SharedWork work,
+                        std::shared_ptr<const void> kept, Behind behind) {
+  work.options.on_progress = turn.control().on_progress(std::move(work.options.on_progress));
+  const Deadline deadline = deadline_in(work.options.meeting_timeout);
+  auto save = std::make_shared<SharedSave>(std::move(work));
+  if (world->is_for_any_thread()) {
+    std::shared_ptr<Coordinator> own = engine.background_of(world, deadline);
+    turn.submit([save = std::move(save), own = std::move(own), kept = std::move(kept), behind = std::move(behind)](SaveControl&) {
+      save->run(*own);
+      behind();
+    });
+    return;
+  }
+  save->begin(*world);
+  turn.submit([save](SaveControl&) { save->write(); },
+              [save, world = std::move(world), kept = std::move(kept), behind = std::move(behind)](SaveControl&,
+                                                                                                   const std::exception_ptr& failure) {
+                if (failure) save->fail(failure);
+                save->finish(*world);
+                behind();
+              });
+}
+
+}  // namespace orrery::inline v0::orbax
