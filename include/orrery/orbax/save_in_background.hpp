@@ -22,6 +22,7 @@ namespace detail {
 // Whether a value of this type may hold a sharded array: by its type alone.
 inline bool may_hold_parts(const TypeOps& ops, std::set<const TypeOps*>& seen) {
   if (ops.parts || ops.deferred) return true;
+  if (ops.aside && seen.insert(ops.aside).second && may_hold_parts(*ops.aside, seen)) return true;
   for (const TypeOps* below : ops.types)
     if (below && seen.insert(below).second && may_hold_parts(*below, seen)) return true;
   return false;
