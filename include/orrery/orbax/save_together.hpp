@@ -58,17 +58,31 @@ inline WrittenShare write_share(const std::string& directory, const Params& para
   return written;
 }
 
-// The database that points to what all have written.
-inline void write_root(const std::string& directory, const std::vector<std::pair<std::string, std::string>>& metadata,
-                       const std::vector<ProcessShare>& shares) {
-  DatabasePayloads root(directory, {.checksums = false});
-  for (const auto& [key, text] : metadata) root.put_metadata("", key, text);
-  for (std::size_t rank = 0; rank < shares.size(); ++rank) {
-    if (shares[rank].payloads.empty()) continue;
-    const std::uint32_t file = root.add_file({process_directory(static_cast<int>(rank)), shares[rank].file});
-    for (const ProcessShare::Payload& payload : shares[rank].payloads) root.put_reference(payload.key, file, payload.offset, payload.size);
+// Rank 0's last part of one item: the database that points to what all have written, and the files beside it. `encoded`: the shares, by
+// ranks. They go one after the other, so that no more of them is in memory at once than keys, places and checksums take.
+inline void finish_shared_item(const std::string& directory, const TreeView& view, const Params& params,
+                               const std::vector<std::pair<std::string, std::string>>& metadata, std::vector<std::string> encoded,
+                               const SaveOptions& options) {
+  std::vector<PayloadChecksum> checksums;
+  const auto take_share = [&](std::size_t rank) {
+    ProcessShare share = ProcessShare::decoded(std::exchange(encoded[rank], {}));
+    checksums.insert(checksums.end(), std::make_move_iterator(share.checksums.begin()), std::make_move_iterator(share.checksums.end()));
+    return share;
+  };
+  if (options.use_ocdbt) {
+    DatabasePayloads root(directory, {.checksums = false});
+    for (const auto& [key, text] : metadata) root.put_metadata("", key, text);
+    for (std::size_t rank = 0; rank < encoded.size(); ++rank) {
+      const ProcessShare share = take_share(rank);
+      if (share.payloads.empty()) continue;
+      const std::uint32_t file = root.add_file({process_directory(static_cast<int>(rank)), share.file});
+      for (const ProcessShare::Payload& payload : share.payloads) root.put_reference(payload.key, file, payload.offset, payload.size);
+    }
+    root.finish();
+  } else {
+    for (std::size_t rank = 0; rank < encoded.size(); ++rank) take_share(rank);
   }
-  root.finish();
+  write_item_files(directory, view, params, checksums, options);
 }
 
 }  // namespace detail
@@ -159,7 +173,9 @@ class SharedSave {
       encoded.push_back(world.gather(shares_[i].share.encoded(), "what was written of " + path, deadline()));
     world.attempt("the commit of " + path, deadline(), [&] {
       if (!aside_) return;
-      for (std::size_t i = 0; i < work_.items.size(); ++i) finish_item(i, encoded[i]);
+      for (std::size_t i = 0; i < work_.items.size(); ++i)
+        detail::finish_shared_item(directory_of(i), *work_.items[i].view, params_[i], shares_[i].metadata, std::move(encoded[i]),
+                                   work_.options);
       work_.rest->write_last(*aside_, started_);
       commit(*aside_, written_, work_.options);
     });
@@ -176,17 +192,6 @@ class SharedSave {
   Deadline deadline() const noexcept { return deadline_in(work_.options.meeting_timeout); }
   std::string directory_of(std::size_t i) const {
     return work_.items[i].name.empty() ? directory_ : directory_ + "/" + work_.items[i].name;
-  }
-
-  void finish_item(std::size_t i, const std::vector<std::string>& encoded) {
-    std::vector<ProcessShare> shares;
-    std::vector<PayloadChecksum> checksums;
-    for (const std::string& bytes : encoded) {
-      ProcessShare& share = shares.emplace_back(ProcessShare::decoded(bytes));
-      checksums.insert(checksums.end(), std::make_move_iterator(share.checksums.begin()), std::make_move_iterator(share.checksums.end()));
-    }
-    if (work_.options.use_ocdbt) detail::write_root(directory_of(i), shares_[i].metadata, shares);
-    detail::write_item_files(directory_of(i), *work_.items[i].view, params_[i], checksums, work_.options);
   }
 
   SharedWork work_;

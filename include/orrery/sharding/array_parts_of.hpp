@@ -77,7 +77,9 @@ inline ArrayParts array_parts(const ShardedView& view, std::size_t number) {
   const Mesh& mesh = view.sharding.mesh();
   const WriteLayout layout = write_layout(view.sharding, view.shape, item_size(view.dtype),
                                           {.max_replicas = mesh.is_fully_addressable() ? 1 : static_cast<std::size_t>(mesh.processes())});
-  ArrayParts out{layout.write_shape, {}, orbax_text(view.sharding), mesh.is_fully_addressable(), mesh.coordinator()};
+  // The text grows with the mesh, and the first process alone writes it down.
+  ArrayParts out{layout.write_shape, {}, mesh.process() == 0 ? orbax_text(view.sharding) : std::string(), mesh.is_fully_addressable(),
+                 mesh.coordinator()};
   const Shape grid = view.sharding.partitions(view.shape.size()), shard_shape = view.sharding.shard_shape(view.shape);
   out.parts.reserve(view.shards.size());
   for (const ShardView& shard : view.shards) {

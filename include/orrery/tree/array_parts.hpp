@@ -27,7 +27,7 @@ struct ArrayPart {
 struct ArrayParts {
   Shape write_shape{};                       // extents of what is stored at once: it begins at multiples of them
   std::vector<ArrayPart> parts{};            // of this process
-  std::string sharding{};                    // the JSON text of it in Orbax's _sharding file (spec/orbax.md 2.2)
+  std::string sharding{};                    // process 0: the JSON text of it in Orbax's _sharding file (spec/orbax.md 2.2)
   bool is_complete = true;                   // the parts are the whole array
   std::shared_ptr<Coordinator> processes{};  // that hold it together; null for one
 
