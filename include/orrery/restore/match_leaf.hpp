@@ -62,6 +62,12 @@ inline bool leaf_shape_fits(const TypeOps& ops, const void* object, std::span<co
   return std::equal(shape.begin(), shape.end(), now.begin(), now.end());
 }
 
+// Of a leaf that does not take the stored shape: the shape it has where it cannot have another, else what its type allows.
+inline std::string wanted_shape(const TypeOps& ops, const void* object, std::span<const Dim> stored) {
+  const bool fixed = object && ops.view && (!ops.resize || (ops.takes_shape && !ops.takes_shape(object, stored)));
+  return fixed ? to_string(ops.view(object).array.shape) : describe_extents(ops.leaf);
+}
+
 // Could this alternative of a variant take it, going by kind alone?
 inline bool kind_fits(const TypeOps& ops, const Tree& stored) {
   switch (ops.kind) {
