@@ -1,5 +1,5 @@
-# Finds the headers of xtensor before 0.26, which moved them, and of xtl, and makes the target orrery_xtensor_headers.
-find_path(XtensorHeaders_INCLUDE_DIR xtensor/xtensor.hpp)
+# Finds the headers of xtensor, which 0.26 moved, and of xtl, and makes the target orrery_xtensor_headers.
+find_path(XtensorHeaders_INCLUDE_DIR NAMES xtensor/xtensor.hpp xtensor/containers/xtensor.hpp)
 find_path(XtensorHeaders_XTL_INCLUDE_DIR xtl/xsequence.hpp)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(XtensorHeaders REQUIRED_VARS XtensorHeaders_INCLUDE_DIR XtensorHeaders_XTL_INCLUDE_DIR)

@@ -98,6 +98,7 @@ TEST_CASE("memory that was lent is written in place, and the shape holds where A
   CHECK(elements[1] == 10);
   CHECK(elements[5] == 12);
   CHECK_THROWS_AS(restore_into(strict, tree_of(numbered(3, 3))), ShapeError);
+  CHECK_THROWS_WITH(restore_into(strict, tree_of(numbered(3, 3))), doctest::Contains("stored (3, 3), wanted (2, 3)"));
   CHECK(strict.memptr() == elements.data());
   arma::fmat loose(elements.data(), 2, 3, false);
   restore_into(loose, tree_of(numbered(3, 3)));

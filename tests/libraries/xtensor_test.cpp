@@ -7,11 +7,6 @@
 #include <string>
 #include <vector>
 
-#include <xtensor/xadapt.hpp>
-#include <xtensor/xarray.hpp>
-#include <xtensor/xfixed.hpp>
-#include <xtensor/xtensor.hpp>
-
 #include "orrery/adapters/xtensor.hpp"
 #include "reflect/round_trip.hpp"
 

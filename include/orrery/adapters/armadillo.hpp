@@ -1,6 +1,6 @@
 // Armadillo's dense types as array leaves: Mat, Col, Row and Cube, also their fixed forms. Nothing is transposed: what is m(i, j) and
 // c(i, j, k) here is m[i, j] and c[i, j, k] in Python, so that a Cube has the shape (rows, columns, slices); its memory, first index
-// fastest, is written as it lies. Col and Row have rank 1. mlpack's models keep a point in each column: transpose them in Python.
+// fastest, is written as it lies. Col and Row have rank 1. mlpack's data sets have a point in each column: (features, points).
 #pragma once
 
 #include <algorithm>

@@ -8,10 +8,17 @@
 #include <span>
 #include <type_traits>
 
+#if __has_include(<xtensor/containers/xtensor.hpp>)  // from 0.26 on
+#include <xtensor/containers/xadapt.hpp>
+#include <xtensor/containers/xarray.hpp>
+#include <xtensor/containers/xfixed.hpp>
+#include <xtensor/containers/xtensor.hpp>
+#else
 #include <xtensor/xadapt.hpp>
 #include <xtensor/xarray.hpp>
 #include <xtensor/xfixed.hpp>
 #include <xtensor/xtensor.hpp>
+#endif
 
 #include "orrery/core/float_types.hpp"
 #include "orrery/core/shape.hpp"

@@ -101,10 +101,7 @@ class StateDictMatcher : NamedtupleRules {
       cast = to != DType::none && to != from;
       if (cast && !cast_ && !is_lossless(from, to)) wrong_dtype(from, to, path);
       if (ops.takes_dtype && !ops.takes_dtype(from)) unknown_dtype(from, ops.type_name, path);
-      if (!shape_fits(ops, object, state.shape())) {
-        const bool fixed = object && !ops.resize && ops.view;
-        wrong_shape(state.shape(), fixed ? to_string(ops.view(object).array.shape) : orrery::detail::describe_extents(ops.leaf), path);
-      }
+      if (!shape_fits(ops, object, state.shape())) wrong_shape(state.shape(), orrery::detail::wanted_shape(ops, object, state.shape()), path);
     }
     const std::uint32_t self = step(Plan::Do::leaf, ops, state, at);
     out.plan.steps[self].cast = cast;

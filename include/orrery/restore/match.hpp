@@ -109,7 +109,7 @@ class Matcher {
       }
       if (!leaf_shape_fits(ops, object, stored.shape())) {
         fits = false;
-        std::string wanted = object && !ops.resize && ops.view ? to_string(ops.view(object).array.shape) : describe_extents(ops.leaf);
+        const std::string wanted = wanted_shape(ops, object, stored.shape());
         differences.shapes.push_back({to_string(path), "stored " + to_string(stored.shape()) + ", wanted " + wanted});
       }
     }

@@ -42,6 +42,12 @@ inline std::string describe_extents(const LeafType& leaf) {
   return text + (leaf.extents.size() == 1 ? ",)" : ")");
 }
 
+// Of a leaf that does not take the stored shape: the shape it has where it cannot have another, else what its type allows.
+inline std::string wanted_shape(const TypeOps& ops, const void* object, std::span<const Dim> stored) {
+  const bool fixed = object && ops.view && (!ops.resize || (ops.takes_shape && !ops.takes_shape(object, stored)));
+  return fixed ? to_string(ops.view(object).array.shape) : describe_extents(ops.leaf);
+}
+
 // Strings are strings; raw bytes and extensions are nothing that a member can be; a typed key is wanted by those who know its name.
 inline bool leaf_kind_fits(LeafKind have, LeafKind want) {
   if (have == LeafKind::bytes || have == LeafKind::ext || (have == LeafKind::string) != (want == LeafKind::string)) return false;

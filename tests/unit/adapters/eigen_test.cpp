@@ -50,6 +50,30 @@ TEST_CASE("a row-major matrix is C-contiguous") {
   CHECK(copy_of(m) == m);
 }
 
+TEST_CASE("fixed sizes, arrays, maps and refs keep either storage order") {
+  using FixedRows = Eigen::Matrix<float, 2, 3, Eigen::RowMajor>;
+  const Tree tree = tree_of(numbered(2, 3));
+  const FixedRows fixed = numbered(2, 3);
+  CHECK(view_of(fixed).is_c_contiguous());
+  CHECK(tree_of(fixed) == tree);
+  CHECK(restore<FixedRows>(tree) == fixed);
+  const Eigen::Matrix<float, 2, 3> columns = numbered(2, 3);
+  CHECK(view_of(columns).is_f_contiguous());
+  CHECK(tree_of(columns) == tree);
+  const Eigen::Array<float, 2, Eigen::Dynamic, Eigen::RowMajor> array = numbered(2, 3).array();
+  CHECK(view_of(array).is_c_contiguous());
+  CHECK((copy_of(array) == array).all());
+  float storage[8] = {};
+  Eigen::Map<FixedRows, 0, Eigen::OuterStride<>> map(storage, Eigen::OuterStride<>(4));
+  restore_into(map, tree);
+  CHECK(storage[2] == 2);
+  CHECK(storage[4] == 10);
+  CHECK(tree_of(map) == tree);
+  const Eigen::Ref<const Eigen::MatrixXf> ref(columns);
+  CHECK(view_of(ref).data == columns.data());
+  CHECK(tree_of(ref) == tree);
+}
+
 TEST_CASE("vectors at compile time have rank 1") {
   const Eigen::VectorXf column = Eigen::VectorXf::LinSpaced(4, 0, 3);
   const Eigen::RowVector3d row(1, 2, 3);
