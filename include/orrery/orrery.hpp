@@ -4,6 +4,7 @@
 #include "orrery/checkpoint.hpp"
 #include "orrery/flax.hpp"
 #include "orrery/optax.hpp"
+#include "orrery/reflect/schema.hpp"
 #include "orrery/safetensors.hpp"
 #include "orrery/sharding.hpp"
 #include "orrery/tree.hpp"

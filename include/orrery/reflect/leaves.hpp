@@ -105,7 +105,8 @@ constexpr bool are_names_different(const EnumNameList<E, N>& names) {
 template <NamedEnum E>
 struct LeafRow<E> {
   static constexpr TypeOps ops() {
-    static_assert(are_names_different(EnumNames<E>::names), "orrery: EnumNames<E> gives two values the same name; restore cannot tell them apart");
+    static_assert(are_names_different(EnumNames<E>::names),
+                  "orrery: EnumNames<E> gives two values the same name; restore cannot tell them apart");
     TypeOps ops{.kind = TypeKind::leaf, .type_name = type_name<E>, .leaf = {.kind = LeafKind::string, .extents = free_vector}};
     ops.stage = [](const void* object, TreeView&) {
       for (const auto& entry : EnumNames<E>::names.entries)

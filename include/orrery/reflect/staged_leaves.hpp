@@ -30,6 +30,7 @@ concept Duration = std::is_class_v<T> && requires(const T& duration) {
 template <class T>
 concept TimePoint = std::is_class_v<T> && requires(const T& point) {
   typename T::clock;
+  { T::min() } -> std::same_as<T>;
   { point.time_since_epoch() } -> std::same_as<typename T::duration>;
   requires Duration<typename T::duration> && sizeof(T) == sizeof(typename T::duration) && std::is_standard_layout_v<T>;
 };
@@ -49,7 +50,7 @@ template <class T>
 concept FilePath = std::is_class_v<T> && requires(const T& path) {
   { T::preferred_separator } -> std::convertible_to<char>;
   { path.native() } -> std::same_as<const std::string&>;
-  path.lexically_normal();
+  { path.lexically_normal() } -> std::same_as<T>;  // not of a class derived from it
   requires std::same_as<typename T::value_type, char> && std::constructible_from<T, std::string>;
 };
 

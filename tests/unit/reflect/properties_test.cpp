@@ -11,6 +11,7 @@
 
 #include "orrery/flax/serialization.hpp"
 #include "orrery/flax/state_dict.hpp"
+#include "orrery/orbax/async_checkpointer.hpp"
 #include "orrery/orbax/pytree_checkpointer.hpp"
 #include "orrery/restore/dotted_names.hpp"
 #include "orrery/restore/find_sources.hpp"
@@ -230,6 +231,12 @@ TEST_CASE("properties in every layout") {
   PyTreeCheckpointer().save(scratch / "item", schedule);
   check_same(PyTreeCheckpointer().restore<Schedule>(scratch / "item"), schedule);
   check_same(PyTreeCheckpointer().restore(scratch / "item", Schedule()), schedule);
+  AsyncCheckpointer async;
+  Schedule soon_changed = some_schedule();
+  async.save(scratch / "async", soon_changed);
+  soon_changed = Schedule();
+  async.wait_until_finished();
+  check_same(PyTreeCheckpointer().restore<Schedule>(scratch / "async"), schedule);
   Schedule filled;
   filled.set_step(3);
   const Transforms transforms{{"cache", Transform{.original_key = "step"}}, {"rate", Transform{.use_fallback = true}}};

@@ -75,6 +75,18 @@ TEST_CASE("a path is a string") {
   CHECK_THROWS_AS(restore<std::filesystem::path>(tree_of(3)), StructureError);
 }
 
+TEST_CASE("what is derived from one of these is no longer one of them") {
+  struct Tagged : std::filesystem::path {
+    int tag = 0;
+  };
+  struct Named : std::chrono::seconds {
+    std::string name{};
+  };
+  CHECK(kind_of<Tagged>() == Route::refused);
+  CHECK(kind_of<Named>() == Route::refused);
+  CHECK(kind_of<std::filesystem::path>() == Route::leaf);
+}
+
 TEST_CASE("a bitset is an array of truth values of its length") {
   std::bitset<70> mask;
   mask.set(0).set(69);

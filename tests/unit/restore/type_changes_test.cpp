@@ -15,6 +15,8 @@ TEST_CASE("changes of a schema are told line by line") {
   CHECK(type_changes("a: int64\nb: float32[?]\nc: none\n", "b: float64[?]\nd: string\na: int64\n") ==
         Texts{"b: float32[?] is now float64[?]", "c: none is gone", "d: string is new"});
   CHECK(type_changes(".: float64\n", "x: float64\n") == Texts{".: float64 is gone", "x: float64 is new"});
+  CHECK(type_changes("a/b: int64\nc?/d: string\n", "a?/b: int64\nc/d: float64\n") ==
+        Texts{"a/b is now a?/b", "c?/d: string is now float64"});
   CHECK(type_changes("odd: name: int64\n", "odd: name: int32[]\n") == Texts{"odd: name: int64 is now int32[]"});
 }
 
