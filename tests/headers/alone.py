@@ -1,17 +1,15 @@
-"""alone.py [--skip REGEX] INCLUDE_DIR COMPILER FLAGS...: every header under INCLUDE_DIR/orrery compiles alone, included twice, without a
-warning. Those whose path matches REGEX are left out: their library is not there, or this compiler does not take it."""
+"""alone.py INCLUDE_DIR [--without HEADER]... COMPILER FLAGS...: every other header under INCLUDE_DIR/orrery compiles alone, included twice,
+without a warning."""
 import concurrent.futures
 import os
 import pathlib
-import re
 import subprocess
 import sys
 
-skip = None
-if sys.argv[1] == "--skip":
-    skip = re.compile(sys.argv[2])
-    del sys.argv[1:3]
-include, command = pathlib.Path(sys.argv[1]), sys.argv[2:]
+include, command, without = pathlib.Path(sys.argv[1]), sys.argv[2:], set()
+while command[0] == "--without":
+    without.add(command[1])
+    command = command[2:]
 
 
 def check(header):
@@ -20,8 +18,7 @@ def check(header):
     return header, run.returncode, run.stderr
 
 
-headers = sorted(str(h.relative_to(include)) for h in (include / "orrery").rglob("*.hpp"))
-headers = [h for h in headers if not (skip and skip.search(h))]
+headers = sorted({str(h.relative_to(include)) for h in (include / "orrery").rglob("*.hpp")} - without)
 with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
     failed = [(h, err) for h, code, err in pool.map(check, headers) if code]
 for header, err in failed:
