@@ -3,7 +3,6 @@ without a warning."""
 import concurrent.futures
 import os
 import pathlib
-import re
 import subprocess
 import sys
 

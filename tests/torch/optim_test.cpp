@@ -147,7 +147,8 @@ TEST_CASE("a state of another shape is refused before anything is written") {
   Tree renamed = Tree::dict();
   renamed.insert({"0"}, Tree(tree["state"]["fc"]));
   tree["state"] = renamed;
-  CHECK_THROWS_WITH_AS(restore_into(target, tree), doctest::Contains("state/0/weight/exp_avg: stored (2, 3), wanted (1, 1)"), orrery::ShapeError);
+  CHECK_THROWS_WITH_AS(restore_into(target, tree), doctest::Contains("state/0/weight/exp_avg: stored (2, 3), wanted (1, 1)"),
+                       orrery::ShapeError);
   CHECK(adam.state().empty());
 }
 

@@ -16,7 +16,7 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
-#include "orrery/adapters/torch_rows.hpp"
+#include "orrery/adapters/detail/torch_rows.hpp"
 #include "orrery/adapters/torch_tensor.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/fwd.hpp"

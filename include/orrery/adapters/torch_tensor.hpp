@@ -16,7 +16,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
-#include "orrery/adapters/torch_rows.hpp"
+#include "orrery/adapters/detail/torch_rows.hpp"
 #include "orrery/core/dtype.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/fwd.hpp"

@@ -360,7 +360,7 @@ TEST_CASE("where one alternative of a variant is of the stored kind, the message
   only_x["x"] = Array<float>::full({}, 1);
   using Maybe = std::variant<std::monostate, B>;
   CHECK_THROWS_WITH_AS(restore<Maybe>(only_x), doctest::Contains("missing in the checkpoint:\n    y"), KeyError);
-  using Two = std::variant<B, std::map<std::string, Floats>>;
+  using Two = std::variant<B, std::map<std::string, std::vector<float>>>;
   CHECK_THROWS_WITH_AS(restore<Two>(only_x), doctest::Contains("one of the variant's 2 alternatives"), StructureError);
 }
 
