@@ -130,7 +130,7 @@ constexpr TypeOps minimal_row() {
       return text_leaf(view.names.emplace_back(save_minimal(archive, as<T>(object), 0)));
     };
     ops.assign = [](void* object, const LeafView& leaf) {
-      const Input archive((Tree()));
+      const Input archive((Input::Replay()));
       load_minimal(archive, as<T>(object), std::string(leaf.text), 0);
     };
   } else {
@@ -146,7 +146,7 @@ constexpr TypeOps minimal_row() {
     ops.assign = [](void* object, const LeafView& leaf) {
       Value value;
       std::memcpy(&value, leaf.array.data, sizeof value);
-      const Input archive((Tree()));
+      const Input archive((Input::Replay()));
       load_minimal(archive, as<T>(object), value, 0);
     };
   }
