@@ -3,20 +3,31 @@
 #include <string>
 #include <vector>
 
-#include <cereal/types/string.hpp>
-#include <cereal/types/vector.hpp>
-
 #include <orrery/adapters/cereal.hpp>
 #include <orrery/adapters/hana.hpp>
 #include <orrery/orrery.hpp>
 
+#include <boost/hana/adapt_adt.hpp>
 #include <boost/hana/define_struct.hpp>
+#include <boost/hana/functional/overload.hpp>
 
 class Encoder {
  public:
   Encoder() {}
   BOOST_HANA_DEFINE_STRUCT(Encoder, (std::string, name), (std::vector<float>, kernel));
 };
+
+// Somebody else's class, with a getter and a setter.
+class Scale {
+ public:
+  double percent() const { return factor_ * 100; }
+  void set_percent(double percent) { factor_ = percent / 100; }
+
+ private:
+  double factor_ = 1;
+};
+BOOST_HANA_ADAPT_ADT(Scale, (percent, boost::hana::overload([](const Scale& scale) { return scale.percent(); },
+                                                            [](Scale& scale, double percent) { scale.set_percent(percent); })));
 
 class Decoder {
  public:
@@ -32,6 +43,7 @@ class Decoder {
 
 struct Model {
   Encoder encoder;
+  Scale scale;
   Decoder decoder;
 };
 
@@ -40,9 +52,11 @@ int main(int argc, char** argv) {
   Model model;
   model.encoder.name = "e";
   model.encoder.kernel = {1, 2};
+  model.scale.set_percent(50);
   model.decoder = Decoder({3, 4, 5});
   orrery::PyTreeCheckpointer().save(path, model, {.force = true});
   Model back = orrery::PyTreeCheckpointer().restore<Model>(path);
   std::printf("%s\n", to_string(orrery::PyTreeCheckpointer().restore(path)).c_str());
-  return back.encoder.kernel == model.encoder.kernel && back.decoder.kernel() == model.decoder.kernel() && back.encoder.name == "e" ? 0 : 1;
+  const bool same = back.encoder.kernel == model.encoder.kernel && back.decoder.kernel() == model.decoder.kernel();
+  return same && back.encoder.name == "e" && back.scale.percent() == 50 ? 0 : 1;
 }

@@ -4,7 +4,7 @@
 // A class is a dict of what its functions hand over. Where that is nothing but members of the object, handed over by one serialize, it is
 // a record like any other: described and restored in place, differences are found before anything is touched, and serialize runs
 // once more, as for loading, when all of it is restored. Otherwise its functions run as for any archive: they record a tree, which is
-// read into memory and handed to them on restore, after everything else was read.
+// read into memory and handed to them on restore, after everything else was read. To find the members, serialize runs on new objects too.
 #pragma once
 
 #include <algorithm>
@@ -20,6 +20,7 @@
 #include "orrery/adapters/cereal/choices.hpp"
 #include "orrery/adapters/cereal/functions.hpp"
 #include "orrery/adapters/cereal/input_archive.hpp"
+#include "orrery/adapters/cereal/input_pointers.hpp"
 #include "orrery/adapters/cereal/output_archive.hpp"
 #include "orrery/adapters/cereal/standard_types.hpp"
 #include "orrery/core/error.hpp"
@@ -129,7 +130,7 @@ constexpr TypeOps minimal_row() {
       return text_leaf(view.names.emplace_back(save_minimal(archive, as<T>(object), 0)));
     };
     ops.assign = [](void* object, const LeafView& leaf) {
-      const Input archive((Tree()));
+      const Input archive((Input::Replay()));
       load_minimal(archive, as<T>(object), std::string(leaf.text), 0);
     };
   } else {
@@ -145,7 +146,7 @@ constexpr TypeOps minimal_row() {
     ops.assign = [](void* object, const LeafView& leaf) {
       Value value;
       std::memcpy(&value, leaf.array.data, sizeof value);
-      const Input archive((Tree()));
+      const Input archive((Input::Replay()));
       load_minimal(archive, as<T>(object), value, 0);
     };
   }

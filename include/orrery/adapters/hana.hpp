@@ -11,12 +11,14 @@
 #include <boost/hana/accessors.hpp>
 #include <boost/hana/concept/struct.hpp>
 #include <boost/hana/core/to.hpp>
+#include <boost/hana/length.hpp>
 #include <boost/hana/pair.hpp>
 #include <boost/hana/string.hpp>
 #include <boost/hana/tuple.hpp>
 #include <boost/hana/unpack.hpp>
 
 #include "orrery/adapters/hana/containers.hpp"
+#include "orrery/adapters/hana/properties.hpp"
 #include "orrery/fwd.hpp"
 #include "orrery/reflect/kind.hpp"
 #include "orrery/reflect/records.hpp"
@@ -66,30 +68,37 @@ struct HanaRecord {
       "orrery: this class inherits the Hana description of its base, which leaves out its own members; describe the class itself, or write "
       "Reflect<T>");
 
-  template <class Accessor>
-  static decltype(auto) member(Accessor accessor, T& object) {
-    using Result = decltype(accessor(object));
-    static_assert(
-        std::is_lvalue_reference_v<Result>,
-        "orrery: this Hana accessor returns a copy, which cannot be restored into; let it return a reference, or write Reflect<T>");
-    if constexpr (std::is_lvalue_reference_v<Result>)
-      return accessor(object);
+  static constexpr std::size_t count = decltype(boost::hana::length(boost::hana::accessors<T>()))::value;
+
+  template <std::size_t I>
+  static auto type() {
+    if constexpr (is_hana_property<T, I>)
+      return std::type_identity<HanaProperty<T, I>>();
     else
-      return object;
+      return std::type_identity<std::remove_reference_t<HanaResult<T, I>>>();
   }
-  template <class... Pair>
-  static auto list(Pair... pair) {
-    return TypeList<std::remove_reference_t<decltype(member(boost::hana::second(pair), std::declval<T&>()))>...>();
+  // The row of a property is given the object that it belongs to.
+  template <std::size_t I>
+  static void* address(T& object) {
+    if constexpr (is_hana_property<T, I>)
+      return address_of(object);
+    else
+      return address_of(hana_accessor<T, I>()(object));
+  }
+  template <std::size_t... I>
+  static auto list(std::index_sequence<I...>) {
+    return TypeList<typename decltype(type<I>())::type...>();
   }
 
-  using types = decltype(boost::hana::unpack(boost::hana::accessors<T>(), [](auto... pair) { return list(pair...); }));
-  static constexpr std::array<std::string_view, types::size> names = boost::hana::unpack(boost::hana::accessors<T>(), [](auto... pair) {
+  using types = decltype(list(std::make_index_sequence<count>()));
+  static constexpr std::array<std::string_view, count> names = boost::hana::unpack(boost::hana::accessors<T>(), [](auto... pair) {
     return std::array<std::string_view, sizeof...(pair)>{std::string_view(boost::hana::to<char const*>(boost::hana::first(pair)))...};
   });
   static void** addresses(T& object, void** out) {
-    boost::hana::unpack(boost::hana::accessors<T>(),
-                        [&](auto... pair) { ((*out++ = address_of(member(boost::hana::second(pair), object))), ...); });
-    return out;
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      ((*out++ = address<I>(object)), ...);
+      return out;
+    }(std::make_index_sequence<count>());
   }
 };
 

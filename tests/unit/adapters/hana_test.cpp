@@ -87,8 +87,16 @@ class Extended : public Layer {
   int extra = 0;
 };
 
+// Members of a base among its own, some of which can only be moved.
+class WithBase : public Foreign {
+ public:
+  WithBase() {}
+  std::vector<std::unique_ptr<float>> owned{};
+};
+
 }  // namespace hana_models
 
+BOOST_HANA_ADAPT_STRUCT(hana_models::WithBase, count, layer, owned);
 BOOST_HANA_ADAPT_STRUCT(hana_models::Foreign, count, layer);
 BOOST_HANA_ADAPT_ADT(hana_models::Getters, (title, [](auto&& self) -> auto& { return self.title(); }));
 
@@ -127,6 +135,16 @@ TEST_CASE("ADAPT_STRUCT describes somebody else's class, with move-only members"
   CHECK(same.count == 3);
   CHECK(same.layer->name == "inner");
   CHECK(same.not_described == 5);
+}
+
+TEST_CASE("ADAPT_STRUCT may list members of a base") {
+  WithBase object;
+  object.count = 4;
+  object.owned.push_back(std::make_unique<float>(2.0f));
+  CHECK(tree_of(object).keys() == Keys{"count", "layer", "owned"});
+  const WithBase same = copy_of(object);
+  CHECK(same.count == 4);
+  CHECK(*same.owned.at(0) == 2);
 }
 
 TEST_CASE("accessors by hand and getters of references work") {

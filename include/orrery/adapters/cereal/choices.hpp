@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "orrery/adapters/cereal/input_pointers.hpp"
 #include "orrery/adapters/cereal/standard_types.hpp"
 
 namespace orrery::inline v0::detail::cereal_adapter {

@@ -34,7 +34,7 @@ class InputArchive : public cereal::InputArchive<InputArchive, cereal::AllowEmpt
   explicit InputArchive(const std::string& directory);
   InputArchive(const std::string& directory, const RestoreOptions& options);
   // From a tree that holds its values.
-  explicit InputArchive(Tree tree) : InputArchive(Replay(), kept_) {
+  explicit InputArchive(Tree tree) : InputArchive(Replay()) {
     kept_ = std::move(tree);
     top_ = Frame{&kept_};
     frame_ = &top_;
@@ -64,10 +64,11 @@ class InputArchive : public cereal::InputArchive<InputArchive, cereal::AllowEmpt
 
   // --- for the adapter
   struct Replay {};
-  InputArchive(Replay, const Tree& root) : cereal::InputArchive<InputArchive, cereal::AllowEmptyClassElision>(this), root_(&root) {}
+  explicit InputArchive(Replay) : cereal::InputArchive<InputArchive, cereal::AllowEmptyClassElision>(this) {}
+  InputArchive(Replay, const Tree& root) : InputArchive(Replay()) { root_ = &root; }
   // For an object whose members have their values: hands nothing over, so that only what serialize does besides is done. It must ask for
   // the same members; is_complete() says whether it did.
-  explicit InputArchive(const detail::cereal_adapter::HandedMembers& members) : InputArchive(Replay(), kept_) {
+  explicit InputArchive(const detail::cereal_adapter::HandedMembers& members) : InputArchive(Replay()) {
     members_ = &members;
     frame_ = &top_;
   }
@@ -141,7 +142,7 @@ class InputArchive : public cereal::InputArchive<InputArchive, cereal::AllowEmpt
   void load_shared(const Tree& stored, std::shared_ptr<T>& pointer);
 
   Tree kept_{};
-  const Tree* root_;
+  const Tree* root_ = &kept_;
   const detail::cereal_adapter::HandedMembers* members_ = nullptr;
   std::size_t count_ = 0;
   bool is_same_ = true;
