@@ -1,5 +1,5 @@
-// states save DIR: the model as an Orbax item, as Flax's msgpack, and by the archive pair. states check DIR: what run.py made of each of them is
-// restored, with what it has changed. The last line sums up.
+// states save DIR: the model as an Orbax item, as Flax's msgpack, and by the archive pair. states check DIR: what run.py made of each of
+// them is restored, with what it has changed. The last line sums up.
 #include <cstdio>
 #include <fstream>
 #include <iterator>
