@@ -10,15 +10,15 @@
 #include <string>
 #include <utility>
 
-#include <torch/nn/modules/batchnorm.h>
-#include <torch/nn/modules/linear.h>
-#include <torch/types.h>
-#include <torch/utils.h>
-
 #include <orrery/adapters/torch.hpp>
 #include <orrery/adapters/torch_optim.hpp>
 #include <orrery/checkpoint.hpp>
 #include <orrery/flax.hpp>
+
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 namespace {
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include <ATen/core/ivalue.h>  // first: clang refuses the others of libtorch 1.13 without it, as C++20
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 

@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include <ATen/core/ivalue.h>  // first: clang refuses the others of libtorch 1.13 without it, as C++20
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/nn/module.h>

@@ -2,6 +2,7 @@
 // specialization of OptimizerMembers. The walk over them is torch_optim.hpp's.
 #pragma once
 
+#include <ATen/core/ivalue.h>  // first: clang refuses the others of libtorch 1.13 without it, as C++20
 #include <torch/optim/adagrad.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/adamw.h>

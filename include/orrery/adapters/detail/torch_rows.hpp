@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include <ATen/core/ivalue.h>  // first: clang refuses the others of libtorch 1.13 without it, as C++20
 #include <ATen/core/Tensor.h>
 
 #include "orrery/core/array_view.hpp"
