@@ -177,6 +177,7 @@ constexpr TypeOps map_row(std::string_view name) {
       check_keys<Key>(first, as<Map>(object).size());
     };
   }
+  ops.integer_keys = IntegerKey<Key>;
   if constexpr (IntegerKey<Key>) ops.accepts = [](std::string_view text) { return parse_key<Key>(text).has_value(); };
   if constexpr (std::is_default_constructible_v<T>) {
     ops.make = [](void* object, std::size_t) { as<Map>(object).clear(); };

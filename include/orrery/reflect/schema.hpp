@@ -71,10 +71,15 @@ constexpr void write_schemas_below(Out& out, LinkOf& link_of, TypeList<M...>) {
   (write(std::type_identity<M>()), ...);
 }
 
+template <class T>
+constexpr std::string_view text_of_type() {
+  return __PRETTY_FUNCTION__;
+}
+
 template <class T, class Out>
 constexpr void write_schema_of(Out& out, const SchemaLink* link) {
   constexpr TypeOps row = make_row<T>();
-  write_schema_node(out, row, &ops_of<T>::value, link, [&](auto&& link_of) {
+  write_schema_node(out, row, {nullptr, text_of_type<T>()}, link, [&](auto&& link_of) {
     if constexpr (!row.deferred && row.kind != TypeKind::leaf && row.kind != TypeKind::none && row.kind != TypeKind::skipped &&
                   row.kind != TypeKind::tree)
       write_schemas_below(out, link_of, elements_of<std::remove_const_t<T>, row.kind>());

@@ -24,11 +24,21 @@ namespace orrery::inline v0 {
 
 namespace detail {
 
+// Which type it is: by its row, or where that address is no constant (g++ under -fsanitize=undefined) by the text of its name.
+struct SchemaOwner {
+  const TypeOps* row;
+  std::string_view type{};
+
+  friend constexpr bool operator==(const SchemaOwner& a, const SchemaOwner& b) {
+    return a.type.empty() ? a.row == b.row : a.type == b.type;
+  }
+};
+
 // One step down from a type to what it holds. Linked on the stack.
 struct SchemaLink {
   enum class Step : std::uint8_t { name, index, element, entry, optional, alternative };
   const SchemaLink* up;
-  const TypeOps* owner;  // the row of the type that holds it
+  SchemaOwner owner;  // the type that holds it
   Step step;
   std::string_view text{};  // name; entry: "int" for integer keys
   std::size_t number = 0;   // index, alternative; element: how many there are, 0 where that is free
@@ -88,7 +98,7 @@ constexpr void write_leaf_type(Out& out, const LeafType& leaf) {
 // A type whose row is `row`, known as `self`. For what it holds, calls below(link_of): link_of(i) is the step to the i-th type of
 // row.types, for each of which the caller goes on.
 template <class Out, class Below>
-constexpr void write_schema_node(Out& out, const TypeOps& row, const TypeOps* self, const SchemaLink* link, Below&& below) {
+constexpr void write_schema_node(Out& out, const TypeOps& row, const SchemaOwner& self, const SchemaLink* link, Below&& below) {
   const auto line = [&](std::string_view type) {
     if (link)
       write_schema_path(out, link);
@@ -102,7 +112,7 @@ constexpr void write_schema_node(Out& out, const TypeOps& row, const TypeOps* se
     out("\n");
   };
   for (const SchemaLink* up = link; up; up = up->up) {
-    if (up->owner != self) continue;
+    if (!(up->owner == self)) continue;
     line("^");
     return out(row.type_name), out("\n");
   }
@@ -124,7 +134,7 @@ constexpr void write_schema_node(Out& out, const TypeOps& row, const TypeOps* se
       return below([&](std::size_t) { return SchemaLink{link, self, Step::element, {}, row.fixed_size ? row.size(nullptr) : 0}; });
     case TypeKind::map:
       return below([&](std::size_t) {
-        return SchemaLink{link, self, Step::entry, row.accepts ? std::string_view("int") : std::string_view()};
+        return SchemaLink{link, self, Step::entry, row.integer_keys ? std::string_view("int") : std::string_view()};
       });
     case TypeKind::optional: return below([&](std::size_t) { return SchemaLink{link, self, Step::optional}; });
     case TypeKind::variant: return below([&](std::size_t i) { return SchemaLink{link, self, Step::alternative, {}, i}; });
@@ -135,7 +145,7 @@ constexpr void write_schema_node(Out& out, const TypeOps& row, const TypeOps* se
 template <class Out>
 void write_schema(Out& out, const TypeOps& ops, const SchemaLink* link = nullptr) {
   if (ops.aside && !ops.children) return write_schema(out, *ops.aside, link);
-  write_schema_node(out, ops, &ops, link, [&](auto&& link_of) {
+  write_schema_node(out, ops, {&ops}, link, [&](auto&& link_of) {
     for (std::size_t i = 0; i < ops.types.size(); ++i) {
       const SchemaLink below = link_of(i);
       write_schema(out, *ops.types[i], &below);

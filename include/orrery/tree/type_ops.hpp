@@ -55,6 +55,7 @@ struct TypeOps {
   Role role = Role::dataclass;
   bool read_only = false;                       // a const member: saved, never restored into
   bool fixed_size = false;                      // a list whose length the type decides: C array, std::array
+  bool integer_keys = false;                    // map: its keys are the texts of integers
   std::string_view type_name{};                 // "TrainState", for messages
   LeafType leaf{};
   std::span<const std::string_view> names{};    // record: of the members, in order
