@@ -7,7 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "orrery/core/on_use.hpp"
 #include "orrery/distributed/channel.hpp"
 #include "orrery/distributed/coordinator.hpp"
 
@@ -15,7 +14,6 @@ namespace orrery::inline v0 {
 
 namespace distributed {
 
-template <OnUse = OnUse()>
 class SingleProcessChannel final : public Channel {
  public:
   int rank() const noexcept override { return 0; }
@@ -27,9 +25,8 @@ class SingleProcessChannel final : public Channel {
 
 }  // namespace distributed
 
-template <OnUse = OnUse()>
 inline std::shared_ptr<Coordinator> single_process() {
-  return std::make_shared<Coordinator>(std::make_unique<distributed::SingleProcessChannel<>>());
+  return std::make_shared<Coordinator>(std::make_unique<distributed::SingleProcessChannel>());
 }
 
 }  // namespace orrery::inline v0

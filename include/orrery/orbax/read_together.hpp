@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "orrery/core/on_use.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/distributed/coordinator.hpp"
@@ -29,7 +28,6 @@ class ArrayBroadcast {
   ArrayBroadcast(Coordinator& world, std::string phase, Deadline deadline) : world_(world), phase_(std::move(phase)), deadline_(deadline) {}
 
   // The same arrays in all processes, in the same order.
-  template <OnUse = OnUse()>
   void run(const std::vector<ArrayView>& arrays) {
     std::vector<Piece> pieces;
     std::size_t bytes = 0;
@@ -51,7 +49,6 @@ class ArrayBroadcast {
     std::size_t bytes() const noexcept { return count * array->item_size(); }
   };
 
-  template <OnUse = OnUse()>
   void send(std::vector<Piece>& pieces, std::size_t& bytes) {
     if (pieces.empty()) return;
     std::string message;
@@ -77,7 +74,6 @@ class ArrayBroadcast {
     bytes = 0;
   }
 
-  template <OnUse = OnUse()>
   static void take(const Piece& piece, const char* from) {
     const ArrayView& to = *piece.array;
     if (to.is_c_contiguous()) {
@@ -107,7 +103,6 @@ class ArrayBroadcast {
 }  // namespace detail
 
 // All processes of `world` call it, with slots of the same item for targets of the same structure. Throws the same in all of them.
-template <OnUse = OnUse()>
 inline void read_leaves_together(StoredItem& item, Slots& slots, bool verify, const ProgressFunction& on_progress, Coordinator& world,
                                  Deadline deadline) {
   std::vector<ArrayView> whole;

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
-#include "orrery/core/on_use.hpp"
 #include "orrery/restore/key_pattern.hpp"
 #include "orrery/restore/restore_args.hpp"
 #include "orrery/tree/tree.hpp"
@@ -52,10 +51,7 @@ class Transforms {
   void add(std::string pattern, Transform transform);
 
   bool is_none() const noexcept { return is_none_; }
-  template <OnUse = OnUse()>
-  bool empty() const noexcept {
-    return rules_.empty();
-  }
+  bool empty() const noexcept { return rules_.empty(); }
 
   struct Rule {
     KeyPattern pattern;
@@ -67,7 +63,6 @@ class Transforms {
   void for_each_match(const std::string& key, Visit&& visit) const;
 
  private:
-  template <OnUse = OnUse()>
   static void check(const std::string& pattern, const Transform& transform, std::size_t groups);
 
   bool is_none_ = false;
@@ -121,7 +116,6 @@ void Transforms::for_each_match(const std::string& key, Visit&& visit) const {
   if (literal_is_due) visit_literal();
 }
 
-template <OnUse>
 inline void Transforms::check(const std::string& pattern, const Transform& transform, std::size_t groups) {
   const bool renames = transform.original_key.has_value(), computes = bool{transform.value_fn}, combines = bool{transform.multi_value_fn};
   const auto refuse = [&](const std::string& what) {

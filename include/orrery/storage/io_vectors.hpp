@@ -7,8 +7,6 @@
 #include <cstddef>
 #include <span>
 
-#include "orrery/core/on_use.hpp"
-
 namespace orrery::inline v0::storage::detail {
 
 // Entries per call that Linux accepts (UIO_MAXIOV).
@@ -18,15 +16,9 @@ inline constexpr std::size_t most_vectors = 1024;
 // The entry where a prefix ends is cut for the call and made whole again by advance().
 class IoVectors {
  public:
-  template <OnUse = OnUse()>
-  explicit IoVectors(std::span<::iovec> list) noexcept : list_(list) {
-    drop_empty();
-  }
+  explicit IoVectors(std::span<::iovec> list) noexcept : list_(list) { drop_empty(); }
 
-  template <OnUse = OnUse()>
-  bool empty() const noexcept {
-    return list_.empty();
-  }
+  bool empty() const noexcept { return list_.empty(); }
   ::iovec* data() const noexcept { return list_.data(); }
   int count() const noexcept { return static_cast<int>(count_); }
 
@@ -48,7 +40,6 @@ class IoVectors {
     next(std::max(limit, std::size_t{1}));
   }
 
-  template <OnUse = OnUse()>
   void advance(std::size_t bytes) noexcept {
     make_whole();
     while (bytes > 0 && bytes >= list_.front().iov_len) {
@@ -62,7 +53,6 @@ class IoVectors {
     drop_empty();
   }
 
-  template <OnUse = OnUse()>
   std::size_t bytes_left() noexcept {
     make_whole();
     std::size_t bytes = 0;
@@ -80,7 +70,6 @@ class IoVectors {
     if (cut_off_ > 0) list_[cut_at_].iov_len += cut_off_;
     cut_off_ = 0;
   }
-  template <OnUse = OnUse()>
   void drop_empty() noexcept {
     while (!list_.empty() && list_.front().iov_len == 0) list_ = list_.subspan(1);
   }

@@ -13,7 +13,6 @@
 #include <system_error>
 
 #include "orrery/core/error.hpp"
-#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0 {
 
@@ -48,7 +47,6 @@ inline WatchedSignals& watched_signals() {
 class PreemptionGuard {
  public:
   // ArgumentError for a signal that cannot be caught.
-  template <OnUse = OnUse()>
   explicit PreemptionGuard(int signal) : signal_(signal) {
     const bool is_signal = signal > 0 && signal < detail::most_signals;
     detail::WatchedSignals& all = detail::watched_signals();
@@ -75,10 +73,7 @@ class PreemptionGuard {
   }
 
   // Has the signal come since this guard was made? Costs a load: ask in every step.
-  template <OnUse = OnUse()>
-  bool requested() const noexcept {
-    return detail::signals_seen[index()].load(std::memory_order_relaxed) != seen_before_;
-  }
+  bool requested() const noexcept { return detail::signals_seen[index()].load(std::memory_order_relaxed) != seen_before_; }
   int signal() const noexcept { return signal_; }
 
  private:
@@ -93,9 +88,6 @@ class PreemptionGuard {
 };
 
 // auto preemption = orrery::on_preemption(SIGTERM);  ...  if (preemption.requested()) { save; break; }
-template <OnUse = OnUse()>
-[[nodiscard]] inline PreemptionGuard on_preemption(int signal = SIGTERM) {
-  return PreemptionGuard(signal);
-}
+[[nodiscard]] inline PreemptionGuard on_preemption(int signal = SIGTERM) { return PreemptionGuard(signal); }
 
 }  // namespace orrery::inline v0

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
-#include "orrery/core/on_use.hpp"
 #include "orrery/formats/msgpack/document.hpp"
 #include "orrery/formats/msgpack/packer.hpp"
 #include "orrery/formats/msgpack/payload.hpp"
@@ -24,7 +23,6 @@ class Joiner {
  public:
   Joiner(Document& document, const ReadOptions& options) : document_(document), options_(options) {}
 
-  template <OnUse = OnUse()>
   void visit(Tree& tree, const PathLink* path) {
     if (!tree.is_dict()) return;
     if (is_chunked(tree)) {
@@ -38,14 +36,12 @@ class Joiner {
   }
 
  private:
-  template <OnUse = OnUse()>
   static bool is_chunked(const Tree& dict) {
     for (const auto& [key, child] : dict.items())
       if (key.kind == DictKeyKind::string && key.text == chunk_marker) return true;
     return false;
   }
 
-  template <OnUse = OnUse()>
   Tree joined(const Tree& map, const PathLink* path) {
     const Tree& shape = entry(map, "shape", path);
     const Tree& chunks = entry(map, "chunks", path);
@@ -77,7 +73,6 @@ class Joiner {
     return Tree::described(LeafKind::array, dtype, std::move(*whole), document_.add(pieces));
   }
 
-  template <OnUse = OnUse()>
   const Tree& entry(const Tree& dict, std::string_view key, const PathLink* path) {
     const Tree* found = dict.find(key);
     if (!found)
@@ -86,7 +81,6 @@ class Joiner {
            path);
     return *found;
   }
-  template <OnUse = OnUse()>
   [[noreturn]] void fail(const std::string& message, const PathLink* path) const {
     throw FormatError(message, {to_string(path), options_.file});
   }
