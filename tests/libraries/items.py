@@ -133,23 +133,10 @@ def main():
     os.makedirs(ours)
     os.makedirs(theirs)
     environment = {**era.ENVIRONMENT, "JAX_PLATFORMS": "cpu"}
-    status, sums = 0, [0, 0, 0]
     python = [args.python, __file__]
-    for command in ([args.items, "save", ours], [*python, "restore", args.set, ours], [*python, "save", args.set, theirs],
-                    [args.items, "restore", theirs]):
-        done = subprocess.run(command, check=False, timeout=300, env=environment, stdout=subprocess.PIPE, text=True)
-        print(done.stdout, end="", flush=True)
-        lines = done.stdout.splitlines()
-        checks = [sum(line.startswith(word) for line in lines) for word in ("PASS", "FAIL", "SKIP")]
-        if (done.returncode or ("restore" in command and not checks[0])) and not checks[1]:
-            print(f"FAIL {args.era} {' '.join(command[-2:])} ended with {done.returncode}")
-            checks[1] = 1
-        sums = [a + b for a, b in zip(sums, checks)]
-        status |= bool(checks[1])
-    print(f"{sums[0]} passed, {sums[1]} failed, {sums[2]} skipped")
-    if not status:
-        shutil.rmtree(args.work)
-    return status
+    turns = [([args.items, "save", ours], False), ([*python, "restore", args.set, ours], True), ([*python, "save", args.set, theirs], False),
+             ([args.items, "restore", theirs], True)]
+    return era.run_in_turns(turns, args.work, environment)
 
 
 if __name__ == "__main__":

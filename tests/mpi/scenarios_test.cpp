@@ -1,4 +1,5 @@
 // The guide's chapter on several hosts (scenarios S20 to S23 and S27), by the ranks of an MPI program.
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -8,9 +9,11 @@
 #include <vector>
 
 #include "doctest/doctest.h"
+#include "orrery/adapters/eigen.hpp"
 #include "orrery/adapters/mpi.hpp"
 #include "orrery/orrery.hpp"
 #include "orrery/sharding.hpp"
+#include "orrery/storage/file_hook.hpp"
 #include "shared_directory.hpp"
 
 namespace {
@@ -73,6 +76,52 @@ TEST_CASE("S21': without a sharding in the target every rank has the whole array
     REQUIRE(report.leaves.size() == 1);
     CHECK(report.leaves[0].detail == "read once, by rank 0, and broadcast");
   }
+}
+
+// Bytes that this process reads or maps.
+struct ReadCounter final : storage::FileSystemHook {
+  std::atomic<std::size_t> bytes{0};
+  int before(storage::FileCall& call) noexcept override {
+    if (call.operation == storage::FileOperation::read || call.operation == storage::FileOperation::map) bytes += call.bytes;
+    return 0;
+  }
+};
+
+TEST_CASE("what is whole in the target is read from the disk by one rank alone, also into memory that is not dense") {
+  const mpi::Communicator world = mpi::world();
+  SharedDirectory directory(world);
+  using Whole = std::map<std::string, Array<float>>;
+  const Dim rows = 512, columns = 1024;  // 2 MiB
+  {
+    const NamedSharding sharding(Mesh(world, {world.size()}, {"x"}), {nullptr, "x"}, Uneven::clip);
+    std::map<std::string, ShardedArray<float>> state;
+    auto& array = state.emplace("array", ShardedArray<float>({rows, columns}, sharding)).first->second;
+    for (auto& shard : array.addressable_shards())
+      for (Dim i = 0; i < shard.shape()[0]; ++i)
+        for (Dim j = 0; j < shard.shape()[1]; ++j) shard.at({i, j}) = static_cast<float>(i * columns + shard.index().origin[1] + j);
+    PyTreeCheckpointer().save(directory / "item", state, {.durability = Durability::fast});
+  }
+  ReadCounter counter;
+  Whole whole;
+  std::map<std::string, Eigen::MatrixXf> by_columns;
+  {
+    const storage::ScopedFileSystemHook scope(counter);
+    whole = PyTreeCheckpointer().restore<Whole>(directory / "item", {.processes = world});
+    by_columns = PyTreeCheckpointer().restore<decltype(by_columns)>(directory / "item", {.processes = world});
+  }
+  REQUIRE(whole.at("array").shape() == Shape{rows, columns});
+  bool is_right = true;
+  for (Dim i = 0; i < rows; ++i)
+    for (Dim j = 0; j < columns; ++j) {
+      const auto expected = static_cast<float>(i * columns + j);
+      is_right = is_right && whole.at("array").at({i, j}) == expected && by_columns.at("array")(i, j) == expected;
+    }
+  CHECK(is_right);
+  constexpr std::size_t payload = 512 * 1024 * sizeof(float);
+  if (world.rank() == 0)
+    CHECK(counter.bytes.load() >= 2 * payload);
+  else
+    CHECK(counter.bytes.load() < payload / 8);
 }
 
 TEST_CASE("S22, S23: save_checkpoint_multiprocess in the background, and the restore behind it waits") {

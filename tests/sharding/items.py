@@ -70,21 +70,7 @@ def main():
         commands += [[*items, "save", ours], [args.python, __file__, "restore", ours], [*items, "restore", theirs], [*items, "restore", ours]]
     environment = {**era.ENVIRONMENT, "JAX_PLATFORMS": "cpu",
                    "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
-    status, sums = 0, [0, 0, 0]
-    for command in commands:
-        done = subprocess.run(command, check=False, timeout=300, env=environment, stdout=subprocess.PIPE, text=True)
-        print(done.stdout, end="", flush=True)
-        lines = done.stdout.splitlines()
-        checks = [sum(line.startswith(word) for line in lines) for word in ("PASS", "FAIL", "SKIP")]
-        if (done.returncode or (command[-2] == "restore" and not checks[0])) and not checks[1]:
-            print(f"FAIL {args.era} {' '.join(command[-2:])} ended with {done.returncode}")
-            checks[1] = 1
-        sums = [a + b for a, b in zip(sums, checks)]
-        status |= bool(checks[1])
-    print(f"{sums[0]} passed, {sums[1]} failed, {sums[2]} skipped")
-    if not status:
-        shutil.rmtree(args.work)
-    return status
+    return era.run_in_turns([(command, command[-2] == "restore") for command in commands], args.work, environment)
 
 
 if __name__ == "__main__":

@@ -93,20 +93,9 @@ def main():
     shutil.rmtree(args.work, ignore_errors=True)
     os.makedirs(args.work)
     environment = {**era.ENVIRONMENT, "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1"}
-    passed = failed = 0
-    for command in ([args.states, "write", args.work], [args.python, __file__, "--in-python", args.work], [args.states, "check", args.work]):
-        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250, env=environment)
-        print(run.stdout, end="")
-        passed += sum(line.startswith("PASS") for line in run.stdout.splitlines())
-        failed += sum(line.startswith("FAIL") for line in run.stdout.splitlines())
-        if run.returncode not in (0, 1) or (run.returncode and "FAIL" not in run.stdout):
-            print(f"FAIL {' '.join(command[:2])} ended with {run.returncode}: {run.stderr[-2000:]}")
-            failed += 1
-            break
-    if not failed:
-        shutil.rmtree(args.work)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+    turns = [([args.states, "write", args.work], False), ([args.python, __file__, "--in-python", args.work], True),
+             ([args.states, "check", args.work], True)]
+    return era.run_in_turns(turns, args.work, environment)
 
 
 if __name__ == "__main__":

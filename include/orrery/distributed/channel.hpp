@@ -15,6 +15,9 @@ namespace orrery::inline v0 {
 // Every wait has an end.
 using Deadline = std::chrono::steady_clock::time_point;
 
+// How long a process waits for the others at each step, unless it is told otherwise: as Orbax's barriers do.
+inline constexpr std::chrono::minutes default_meeting_timeout{20};
+
 // That long from now; never later than the clock can say.
 inline Deadline deadline_in(std::chrono::nanoseconds timeout) noexcept {
   const Deadline now = std::chrono::steady_clock::now();

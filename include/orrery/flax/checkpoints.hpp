@@ -43,7 +43,7 @@ struct SaveCheckpointOptions {
   AsyncCheckpointer* orbax_checkpointer = nullptr;   // ... an Orbax directory, whatever the switch says
   Backend backend = Backend::automatic;
   Durability durability = Durability::synced;
-  std::chrono::nanoseconds meeting_timeout = SaveOptions().meeting_timeout;  // as SaveOptions::meeting_timeout
+  std::chrono::nanoseconds meeting_timeout = default_meeting_timeout;  // as SaveOptions::meeting_timeout
 };
 
 struct RestoreCheckpointOptions {
@@ -155,8 +155,9 @@ inline std::string save_view_as_checkpoint(const std::string& directory, TreeVie
       save_as_one_of_several(paths.final_path, save);
     else
       save();
-  } else
+  } else {
     save_msgpack_checkpoint(std::move(view), paths, step, caller, options);
+  }
   return paths.final_path;
 }
 

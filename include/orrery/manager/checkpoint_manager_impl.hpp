@@ -43,7 +43,7 @@ inline CheckpointManager::CheckpointManager(std::string directory, std::shared_p
   if (options_.todelete_subdir) detail::check_item_name(*options_.todelete_subdir);
   if (options_.processes && options_.processes->size() > 1) world_ = options_.processes;
   if (world_)
-    world_->attempt("the opening of " + directory_, deadline_in(SaveOptions().meeting_timeout), [&] {
+    world_->attempt("the opening of " + directory_, deadline_in(default_meeting_timeout), [&] {
       if (is_first()) detail::open_root(directory_, options_, *deleter_);
     });
   else
@@ -98,7 +98,7 @@ inline std::vector<StepVerdict> CheckpointManager::preservation_verdicts() {
 
 // Rank 0's decision, and its clock: signals and time do not come to all processes alike.
 inline bool CheckpointManager::decide(std::int64_t step, const ManagerSaveArgs& args) {
-  bool saves = !options_.read_only && (args.force || should_save(step));
+  bool saves = is_first() && !options_.read_only && (args.force || should_save(step));
   decided_at_ = now();
   if (!world_) return saves;
   std::string decision;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "orrery/core/dtype.hpp"
+#include "orrery/distributed/channel.hpp"
 #include "orrery/distributed/coordinator.hpp"
 #include "orrery/restore/key_pattern.hpp"
 #include "orrery/restore/report.hpp"
@@ -84,8 +85,8 @@ struct SaveOptions {
   std::string custom_metadata{};                  // a JSON object of the user's, or empty
   CastRules cast{};                               // dtypes to store; rounding to nearest even, as TensorStore does it
   ProgressFunction on_progress{};                 // told how far it is; throws to cancel the save, and nothing is left of it
-  std::chrono::nanoseconds meeting_timeout = std::chrono::minutes(20);  // of several processes: how long one waits for the others at
-                                                                        // each step, then TimeoutError names them; Orbax's default
+  std::chrono::nanoseconds meeting_timeout = default_meeting_timeout;  // of several processes: how long one waits for the others at
+                                                                        // each step, then TimeoutError names them
 };
 
 struct RestoreOptions {
@@ -101,7 +102,7 @@ struct RestoreOptions {
   std::shared_ptr<Coordinator> processes{};           // that all restore this now, into targets of the same structure: what is not cut in
                                                       // the target is read by rank 0 alone and sent to the others, and what goes wrong in
                                                       // one is thrown in all; absent: each for itself
-  std::chrono::nanoseconds meeting_timeout = std::chrono::minutes(20);  // of those: how long one waits for the others
+  std::chrono::nanoseconds meeting_timeout = default_meeting_timeout;  // of those: how long one waits for the others
 };
 
 }  // namespace orrery::inline v0

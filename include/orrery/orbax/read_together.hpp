@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "orrery/core/any_array.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/distributed/coordinator.hpp"
@@ -27,7 +29,7 @@ class ArrayBroadcast {
 
   ArrayBroadcast(Coordinator& world, std::string phase, Deadline deadline) : world_(world), phase_(std::move(phase)), deadline_(deadline) {}
 
-  // The same arrays in all processes, in the same order.
+  // The same arrays in all processes, in the same order; dense where they are received.
   void run(const std::vector<ArrayView>& arrays) {
     std::vector<Piece> pieces;
     std::size_t bytes = 0;
@@ -67,32 +69,11 @@ class ArrayBroadcast {
     const char* from = message.data();
     if (world_.rank() != 0)
       for (const Piece& piece : pieces) {
-        take(piece, from);
+        std::memcpy(static_cast<char*>(const_cast<void*>(piece.array->data)) + piece.first * piece.array->item_size(), from, piece.bytes());
         from += piece.bytes();
       }
     pieces.clear();
     bytes = 0;
-  }
-
-  static void take(const Piece& piece, const char* from) {
-    const ArrayView& to = *piece.array;
-    if (to.is_c_contiguous()) {
-      std::memcpy(static_cast<char*>(const_cast<void*>(to.data)) + piece.first * to.item_size(), from, piece.bytes());
-      return;
-    }
-    // Strided ones element by element: only arrays of the user's own layout come here.
-    Shape index = Shape::zeros(to.rank());
-    std::size_t rest = piece.first;
-    for (std::size_t i = to.rank(); i-- > 0;) {
-      index[i] = static_cast<Dim>(rest % static_cast<std::size_t>(to.shape[i]));
-      rest /= static_cast<std::size_t>(to.shape[i]);
-    }
-    for (std::size_t n = 0; n < piece.count; ++n) {
-      char* element = static_cast<char*>(const_cast<void*>(to.data));
-      for (std::size_t i = 0; i < to.rank(); ++i) element += index[i] * to.strides[i];
-      std::memcpy(element, from + n * to.item_size(), to.item_size());
-      for (std::size_t i = to.rank(); i-- > 0 && ++index[i] == to.shape[i];) index[i] = 0;
-    }
   }
 
   Coordinator& world_;
@@ -106,11 +87,19 @@ class ArrayBroadcast {
 inline void read_leaves_together(StoredItem& item, Slots& slots, bool verify, const ProgressFunction& on_progress, Coordinator& world,
                                  Deadline deadline) {
   std::vector<ArrayView> whole;
-  for (const Slot& slot : slots.reads)
-    if (!slot.to.parts && !slot.from->has_value()) whole.push_back(slot.to.array);
+  std::deque<std::pair<AnyArray, ArrayView>> staged;  // what is received for a target that is not dense
+  for (const Slot& slot : slots.reads) {
+    if (slot.to.parts || slot.from->has_value()) continue;
+    const ArrayView& to = slot.to.array;
+    if (world.rank() == 0 || to.is_c_contiguous())
+      whole.push_back(to);
+    else
+      whole.push_back(staged.emplace_back(AnyArray::uninitialized(to.dtype, to.shape), to).first.view());
+  }
   if (world.rank() != 0) std::erase_if(slots.reads, [](const Slot& slot) { return !slot.to.parts && !slot.from->has_value(); });
   world.attempt("the reading of " + item.directory(), deadline, [&] { read_leaves(item, slots, verify, on_progress); });
   detail::ArrayBroadcast(world, "what rank 0 has read of " + item.directory(), deadline).run(whole);
+  for (const auto& [array, to] : staged) copy(array.view(), to);
 }
 
 }  // namespace orrery::inline v0::orbax

@@ -28,19 +28,24 @@
 
 namespace orrery::inline v0::orbax {
 
+// The processes that restore together; null for one alone.
+inline Coordinator* processes_of(const RestoreOptions& options) {
+  return options.processes && options.processes->size() > 1 ? options.processes.get() : nullptr;
+}
+
 // A step that only looks: what goes wrong with it in one of several processes is thrown in all. `phase`: "the opening of ".
 template <class Work>
 void attempt_together(const RestoreOptions& options, const char* phase, const std::string& path, Work&& work) {
-  if (options.processes && options.processes->size() > 1)
-    options.processes->attempt(phase + path, deadline_in(options.meeting_timeout), std::forward<Work>(work));
+  if (Coordinator* const world = processes_of(options))
+    world->attempt(phase + path, deadline_in(options.meeting_timeout), std::forward<Work>(work));
   else
     work();
 }
 
 // The values of slots, each process for itself or all together.
 inline void read_leaves(StoredItem& item, Slots& slots, const RestoreOptions& options) {
-  if (options.processes && options.processes->size() > 1)
-    read_leaves_together(item, slots, options.verify_checksums, options.on_progress, *options.processes, deadline_in(options.meeting_timeout));
+  if (Coordinator* const world = processes_of(options))
+    read_leaves_together(item, slots, options.verify_checksums, options.on_progress, *world, deadline_in(options.meeting_timeout));
   else
     read_leaves(item, slots, options.verify_checksums, options.on_progress);
 }
@@ -123,7 +128,7 @@ inline RestoreReport restore_sources(StoredItem& item, const Tree& stored, const
   });
   read_sources(slots, sources, [&] { read_leaves(item, slots, options); });
   RestoreReport report = report_of(plan, sources);
-  if (options.report && options.processes && options.processes->size() > 1) report_broadcast(plan, report);
+  if (options.report && processes_of(options)) report_broadcast(plan, report);
   return report;
 }
 
@@ -153,7 +158,7 @@ inline RestoreReport restore_plainly(StoredItem& item, const Tree& stored, const
   read_leaves(item, slots, options);
   slots.finish();
   RestoreReport report = report_of(plan);
-  if (options.report && options.processes && options.processes->size() > 1) report_broadcast(plan, report);
+  if (options.report && processes_of(options)) report_broadcast(plan, report);
   return report;
 }
 

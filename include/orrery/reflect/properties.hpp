@@ -53,18 +53,27 @@ concept Sets = requires(const Set& set, T& object, V&& value) { call_on(set, obj
 template <class T, std::size_t I>
 using PropertyValue = std::remove_cvref_t<decltype(call_on(property<T, I>.get, std::declval<const T&>()))>;
 
-template <class T, std::size_t I, class V, bool HasSetter>
-constexpr TypeOps property_row() {
-  TypeOps row = make_row<V>(), ops{};
-  ops.kind = row.kind;  // what walks ask of a type without an object
+// The row of a V that is kept aside, without the functions that open and close it: what walks ask of a type that has no object.
+template <class V>
+constexpr TypeOps row_aside() {
+  const TypeOps row = make_row<V>();
+  TypeOps ops{};
+  ops.kind = row.kind;
   ops.role = row.role;
   ops.fixed_size = row.fixed_size;
+  ops.integer_keys = row.integer_keys;
   ops.type_name = row.type_name;
   ops.leaf = row.leaf;
   ops.names = row.names;
   ops.types = row.types;
-  ops.read_only = !HasSetter;
   ops.aside = &ops_of<V>::value;
+  return ops;
+}
+
+template <class T, std::size_t I, class V, bool HasSetter>
+constexpr TypeOps property_row() {
+  TypeOps ops = row_aside<V>();
+  ops.read_only = !HasSetter;
   ops.open_aside = [](const void* owner, bool to_fill) -> std::shared_ptr<void> {
     const T& object = as<T>(owner);
     using Result = decltype(call_on(property<T, I>.get, object));

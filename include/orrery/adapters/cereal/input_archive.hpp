@@ -138,8 +138,8 @@ class InputArchive : public cereal::InputArchive<InputArchive, cereal::AllowEmpt
   const Tree& at(std::string_view pointer) const;
   template <class T>
   const auto& binding(const Tree& name) const;
-  template <class T>
-  void load_shared(const Tree& stored, std::shared_ptr<T>& pointer);
+  template <class Pointer>
+  void load_pointee(const Tree& stored, Pointer& pointer);
 
   Tree kept_{};
   const Tree* root_ = &kept_;

@@ -47,7 +47,7 @@ void InputArchive::named(const char* name, T& value) {
   if constexpr (is_pointer_wrapper<Value>) {  // of a polymorphic object, whose true type cereal has found
     const Tree& stored = *pointee_;
     if constexpr (requires { value.ptr.use_count(); })
-      load_shared(stored, value.ptr);
+      load_pointee(stored, value.ptr);
     else
       cereal::CEREAL_LOAD_FUNCTION_NAME(*this, value);
   } else if constexpr (is_base<Value> || is_virtual_base<Value>) {

@@ -51,9 +51,9 @@ const auto& InputArchive::binding(const Tree& name) const {
   return found->second;
 }
 
-template <class T>
-void InputArchive::load_shared(const Tree& stored, std::shared_ptr<T>& pointer) {
-  if constexpr (!std::is_abstract_v<T>) {
+template <class Pointer>
+void InputArchive::load_pointee(const Tree& stored, Pointer& pointer) {
+  if constexpr (!std::is_abstract_v<typename Pointer::element_type>) {
     pointee_ = &stored;
     auto wrapper = cereal::memory_detail::make_ptr_wrapper(pointer);
     cereal::CEREAL_LOAD_FUNCTION_NAME(*this, wrapper);
@@ -83,7 +83,7 @@ void InputArchive::shared(const Tree& stored, std::shared_ptr<T>& pointer) {
       return;
     }
   }
-  load_shared(*object, pointer);
+  load_pointee(*object, pointer);
 }
 
 template <class T, class D>
@@ -100,14 +100,7 @@ void InputArchive::unique(const Tree& stored, std::unique_ptr<T, D>& pointer) {
       return;
     }
   }
-  if constexpr (!std::is_abstract_v<T>) {
-    pointee_ = &stored;
-    auto wrapper = cereal::memory_detail::make_ptr_wrapper(pointer);
-    cereal::CEREAL_LOAD_FUNCTION_NAME(*this, wrapper);
-    pointee_ = nullptr;
-  } else {
-    wrong_kind("an object that says which class it is of", stored);
-  }
+  load_pointee(stored, pointer);
 }
 
 }  // namespace orrery::inline v0::cereal_archives

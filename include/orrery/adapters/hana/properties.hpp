@@ -15,6 +15,7 @@
 
 #include "orrery/reflect/containers.hpp"
 #include "orrery/reflect/ops_of.hpp"
+#include "orrery/reflect/properties.hpp"
 #include "orrery/reflect/refusal.hpp"
 #include "orrery/tree/type_ops.hpp"
 
@@ -58,15 +59,7 @@ struct ContainerRow<HanaProperty<T, I>> {
                     "too: boost::hana::overload(getter, setter)");
       return {};
     } else {
-      TypeOps row = make_row<Value>(), ops{};
-      ops.kind = row.kind;  // what walks ask of a type without an object
-      ops.role = row.role;
-      ops.fixed_size = row.fixed_size;
-      ops.type_name = row.type_name;
-      ops.leaf = row.leaf;
-      ops.names = row.names;
-      ops.types = row.types;
-      ops.aside = &ops_of<Value>::value;
+      TypeOps ops = row_aside<Value>();
       ops.open_aside = [](const void* owner, bool to_fill) -> std::shared_ptr<void> {
         if constexpr (std::is_lvalue_reference_v<decltype(get(owner))>)
           if (!to_fill) return {std::shared_ptr<void>(), address_of(get(owner))};
