@@ -17,6 +17,7 @@
 
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/flax/checkpoint_names.hpp"
 #include "orrery/formats/safetensors/format.hpp"
 #include "orrery/formats/safetensors/reader.hpp"
@@ -64,7 +65,9 @@ template <PyTree T>
 std::string save(const T& state, const Metadata& metadata = {});
 
 // All tensors: a dict of arrays under their names as they stand in the file, sorted. NotFoundError, FormatError naming file and offset.
+template <OnUse = OnUse()>
 Tree load_file(const std::string& path, const LoadOptions& options = {});
+template <OnUse = OnUse()>
 Tree load(std::string_view bytes, const LoadOptions& options = {});
 
 // A new T: names are cut as the type wants it (restore/dotted_names.hpp); maps of arrays keep whole names. MismatchError lists everything
@@ -84,10 +87,12 @@ template <PyTree T>
 T load(std::string_view bytes, const LoadOptions& options = {});
 
 // The texts of "__metadata__"; reads the header alone.
+template <OnUse = OnUse()>
 Metadata load_metadata(const std::string& path);
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline const std::string& checked_path(const std::string& path) {
   if (const std::size_t scheme = flax::detail::scheme_length(path))
     throw ArgumentError("\"" + path.substr(0, scheme) + "\" paths are not supported: mount the store and give a local path", {{}, path});
@@ -101,6 +106,7 @@ void write(const Image& image, Writer& writer) {
   writer.flush();
 }
 
+template <OnUse = OnUse()>
 inline void save_view(const TreeView& view, const std::string& path, const SaveOptions& options) {
   const Image image = image_of(view, options.metadata);
   storage::AtomicFile target(checked_path(path), {.overwrite = options.overwrite, .durability = options.durability});
@@ -112,6 +118,7 @@ inline void save_view(const TreeView& view, const std::string& path, const SaveO
 // A file or its bytes, its header read.
 class Stored {
  public:
+  template <OnUse = OnUse()>
   explicit Stored(const std::string& path) : file_(storage::File::open(checked_path(path))) {
     const std::uint64_t size = file_.size();
     std::byte length[length_size] = {};
@@ -121,6 +128,7 @@ class Stored {
     file_.pread_exactly(length_size, text.data(), text.size());
     take(parse_header(text, size, path));
   }
+  template <OnUse = OnUse()>
   explicit Stored(std::span<const std::byte> bytes) : bytes_(bytes) {
     const std::uint64_t size = header_size(bytes.first(std::min(bytes.size(), length_size)), bytes.size(), {});
     const auto* text = reinterpret_cast<const char*>(bytes.data() + length_size);
@@ -132,7 +140,8 @@ class Stored {
   const std::string& path() const noexcept { return file_.path(); }
 
   // Straight into targets that hold elements as the file does; others by way of a buffer, one at a time.
-  void read(std::span<const Slot> slots) const {
+  template <OnUse = OnUse()>
+  void read(const std::vector<Slot>& slots) const {
     std::vector<storage::ReadRequest> requests;
     for (const Slot& slot : slots) {
       const Tensor& tensor = header_.tensors[slot.from->id()];
@@ -148,14 +157,14 @@ class Stored {
         continue;
       }
       AnyArray whole = AnyArray::uninitialized(tensor.dtype, tensor.shape);
-      const storage::ReadRequest one = request(tensor, whole.data());
-      fetch({&one, 1});
+      fetch({request(tensor, whole.data())});
       put_right(tensor.dtype, whole.data(), whole.size());
       cast_copy(whole.view(), to);
     }
   }
 
  private:
+  template <OnUse = OnUse()>
   void take(Header&& header) {
     header_ = std::move(header);
     tree_ = tree_of(header_);
@@ -163,7 +172,8 @@ class Stored {
   storage::ReadRequest request(const Tensor& tensor, void* to) const {
     return {header_.data_offset + tensor.begin, static_cast<std::size_t>(tensor.end - tensor.begin), to, {}, tensor.name};
   }
-  void fetch(std::span<const storage::ReadRequest> requests) const {
+  template <OnUse = OnUse()>
+  void fetch(const std::vector<storage::ReadRequest>& requests) const {
     if (file_.is_open()) return storage::read_scattered(file_, requests, false);
     for (const storage::ReadRequest& one : requests)
       if (one.size) std::memcpy(one.to, bytes_.data() + one.offset, one.size);
@@ -181,6 +191,7 @@ class Stored {
   Tree tree_{};
 };
 
+template <OnUse = OnUse()>
 inline Tree load_tree(const Stored& stored, const LoadOptions& options) {
   Tree out;
   Slots slots;
@@ -195,6 +206,7 @@ inline Tree load_tree(const Stored& stored, const LoadOptions& options) {
 }
 
 // `is_new`: the target is a fresh value whose type and the file decide, else its own structure decides.
+template <OnUse = OnUse()>
 inline void load_value(const Stored& stored, const TypeOps& ops, void* target, bool is_new, const LoadOptions& options) {
   constexpr std::string_view what = "the safetensors file does not fit the target";
   void* const object = is_new ? nullptr : target;
@@ -233,7 +245,11 @@ std::string save(const T& state, const Metadata& metadata) {
   return out;
 }
 
-inline Tree load_file(const std::string& path, const LoadOptions& options) { return detail::load_tree(detail::Stored(path), options); }
+template <OnUse>
+inline Tree load_file(const std::string& path, const LoadOptions& options) {
+  return detail::load_tree(detail::Stored(path), options);
+}
+template <OnUse>
 inline Tree load(std::string_view bytes, const LoadOptions& options) {
   return detail::load_tree(detail::Stored(std::as_bytes(std::span(bytes.data(), bytes.size()))), options);
 }
@@ -261,6 +277,9 @@ T load(std::string_view bytes, const LoadOptions& options) {
   return value;
 }
 
-inline Metadata load_metadata(const std::string& path) { return detail::Stored(path).metadata(); }
+template <OnUse>
+inline Metadata load_metadata(const std::string& path) {
+  return detail::Stored(path).metadata();
+}
 
 }  // namespace orrery::inline v0::safetensors

@@ -9,6 +9,7 @@
 
 #include "orrery/core/array_view.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 
 namespace orrery::inline v0 {
@@ -18,10 +19,16 @@ struct ArrayBox {
   Shape origin{};
   Shape extents{};
 
-  static ArrayBox whole(const Shape& shape) { return {Shape::zeros(shape.size()), shape}; }
+  template <OnUse = OnUse()>
+  static ArrayBox whole(const Shape& shape) {
+    return {Shape::zeros(shape.size()), shape};
+  }
 
   std::size_t rank() const noexcept { return extents.size(); }
-  bool empty() const noexcept { return std::find(extents.begin(), extents.end(), Dim{0}) != extents.end(); }
+  template <OnUse = OnUse()>
+  bool empty() const noexcept {
+    return std::find(extents.begin(), extents.end(), Dim{0}) != extents.end();
+  }
   // Elements, where the box lies in an array that can be.
   std::size_t size() const noexcept {
     std::size_t count = 1;
@@ -33,6 +40,7 @@ struct ArrayBox {
 };
 
 // ArgumentError unless the box lies in an array of that shape.
+template <OnUse = OnUse()>
 inline void check_box(std::span<const Dim> shape, const ArrayBox& box) {
   bool inside = box.origin.size() == shape.size() && box.extents.size() == shape.size();
   for (std::size_t i = 0; inside && i < shape.size(); ++i)
@@ -43,6 +51,7 @@ inline void check_box(std::span<const Dim> shape, const ArrayBox& box) {
 }
 
 // What two boxes of one array have in common. Where that is nothing, the result is empty().
+template <OnUse = OnUse()>
 inline ArrayBox intersection(const ArrayBox& a, const ArrayBox& b) {
   ArrayBox common{Shape::zeros(a.rank()), Shape::zeros(a.rank())};
   for (std::size_t i = 0; i < a.rank(); ++i) {
@@ -54,6 +63,7 @@ inline ArrayBox intersection(const ArrayBox& a, const ArrayBox& b) {
 }
 
 // The same part counted from the origin of a box that holds it.
+template <OnUse = OnUse()>
 inline ArrayBox relative_to(const ArrayBox& part, const ArrayBox& whole) {
   ArrayBox out = part;
   for (std::size_t i = 0; i < part.rank(); ++i) out.origin[i] -= whole.origin[i];
@@ -61,6 +71,7 @@ inline ArrayBox relative_to(const ArrayBox& part, const ArrayBox& whole) {
 }
 
 // What a view of a whole array shows of that box.
+template <OnUse = OnUse()>
 inline ArrayView part_of(const ArrayView& whole, const ArrayBox& box) {
   const char* data = static_cast<const char*>(whole.data);
   if (data && !box.empty())

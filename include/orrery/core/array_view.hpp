@@ -12,6 +12,7 @@
 #include "orrery/core/dtype.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/core/float_types.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 
 namespace orrery::inline v0 {
@@ -21,6 +22,7 @@ namespace detail {
   throw ArgumentError("this array holds " + std::string(name(stored)) + ", not " + std::string(name(asked)) +
                       "; ask for the dtype it has, or restore with cast");
 }
+template <OnUse = OnUse()>
 [[noreturn]] inline void throw_bad_index(std::span<const Dim> index, std::span<const Dim> shape) {
   throw ArgumentError("index " + to_string(index) + " is outside the shape " + to_string(shape));
 }
@@ -34,6 +36,7 @@ inline Dim next_stride(Dim step, Dim extent) noexcept {
 }  // namespace detail
 
 // Strides of a dense array in bytes, last index fastest.
+template <OnUse = OnUse()>
 inline Shape c_strides(std::span<const Dim> shape, std::size_t item) {
   Shape strides = Shape::zeros(shape.size());
   Dim step = static_cast<Dim>(item);
@@ -45,6 +48,7 @@ inline Shape c_strides(std::span<const Dim> shape, std::size_t item) {
 }
 
 // Strides of a dense array in bytes, first index fastest (column-major, zarr order F).
+template <OnUse = OnUse()>
 inline Shape f_strides(std::span<const Dim> shape, std::size_t item) {
   Shape strides = Shape::zeros(shape.size());
   Dim step = static_cast<Dim>(item);
@@ -62,6 +66,7 @@ struct ArrayView {
   const void* data = nullptr;  // null only where size() is 0
 
   // A dense C-ordered array.
+  template <OnUse = OnUse()>
   static ArrayView dense(DType dtype, const void* data, Shape shape) {
     Shape strides = c_strides(shape, orrery::item_size(dtype));
     return {dtype, std::move(shape), std::move(strides), data};
@@ -78,6 +83,7 @@ struct ArrayView {
   std::size_t nbytes() const noexcept { return size() * item_size(); }
 
   // Elements lie without gaps, last index fastest. Extents of 1 may have any stride, as in NumPy.
+  template <OnUse = OnUse()>
   bool is_c_contiguous() const noexcept {
     if (size() == 0) return true;
     Dim step = static_cast<Dim>(item_size());
@@ -88,6 +94,7 @@ struct ArrayView {
     return true;
   }
   // ... first index fastest.
+  template <OnUse = OnUse()>
   bool is_f_contiguous() const noexcept {
     if (size() == 0) return true;
     Dim step = static_cast<Dim>(item_size());

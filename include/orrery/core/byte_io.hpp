@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0 {
 
@@ -30,6 +31,7 @@ class ByteReader {
  public:
   explicit ByteReader(std::span<const std::byte> data, std::string_view file = {}, std::uint64_t base = 0) noexcept
       : data_(data), file_(file), base_(base) {}
+  template <OnUse = OnUse()>
   explicit ByteReader(std::string_view data, std::string_view file = {}, std::uint64_t base = 0) noexcept
       : ByteReader(std::as_bytes(std::span(data.data(), data.size())), file, base) {}
 
@@ -48,9 +50,18 @@ class ByteReader {
   std::uint64_t u64be() { return load_be<std::uint64_t>(take(8)); }
 
   // LEB128, as OCDBT limits it (spec/ocdbt.md 3): FormatError if too long or too large; padding within the length is accepted.
-  std::uint16_t v16() { return static_cast<std::uint16_t>(varint(5, 32, 0xffffu)); }
-  std::uint32_t v32() { return static_cast<std::uint32_t>(varint(5, 32, 0xffffffffu)); }
-  std::uint64_t v64() { return varint(10, 64, ~std::uint64_t{0}); }
+  template <OnUse = OnUse()>
+  std::uint16_t v16() {
+    return static_cast<std::uint16_t>(varint(5, 32, 0xffffu));
+  }
+  template <OnUse = OnUse()>
+  std::uint32_t v32() {
+    return static_cast<std::uint32_t>(varint(5, 32, 0xffffffffu));
+  }
+  template <OnUse = OnUse()>
+  std::uint64_t v64() {
+    return varint(10, 64, ~std::uint64_t{0});
+  }
 
   // The next n bytes, in place.
   std::span<const std::byte> bytes(std::uint64_t n) { return {take(n), static_cast<std::size_t>(n)}; }
@@ -87,6 +98,7 @@ class ByteReader {
     return start;
   }
 
+  template <OnUse = OnUse()>
   std::uint64_t varint(unsigned max_bytes, unsigned bits, std::uint64_t largest) {
     std::uint64_t value = 0;
     for (unsigned i = 0; i < max_bytes; ++i) {
@@ -123,23 +135,54 @@ class ByteWriter {
   explicit ByteWriter(std::string& out) noexcept : out_(out) {}
 
   std::size_t size() const noexcept { return out_.size(); }
-  void u8(std::uint8_t value) { out_.push_back(static_cast<char>(value)); }
-  void u16le(std::uint16_t value) { little(value); }
-  void u32le(std::uint32_t value) { little(value); }
-  void u64le(std::uint64_t value) { little(value); }
-  void u16be(std::uint16_t value) { big(value); }
-  void u32be(std::uint32_t value) { big(value); }
-  void u64be(std::uint64_t value) { big(value); }
+  template <OnUse = OnUse()>
+  void u8(std::uint8_t value) {
+    out_.push_back(static_cast<char>(value));
+  }
+  template <OnUse = OnUse()>
+  void u16le(std::uint16_t value) {
+    little(value);
+  }
+  template <OnUse = OnUse()>
+  void u32le(std::uint32_t value) {
+    little(value);
+  }
+  template <OnUse = OnUse()>
+  void u64le(std::uint64_t value) {
+    little(value);
+  }
+  template <OnUse = OnUse()>
+  void u16be(std::uint16_t value) {
+    big(value);
+  }
+  template <OnUse = OnUse()>
+  void u32be(std::uint32_t value) {
+    big(value);
+  }
+  template <OnUse = OnUse()>
+  void u64be(std::uint64_t value) {
+    big(value);
+  }
 
   // LEB128 in the fewest bytes.
+  template <OnUse = OnUse()>
   void varint(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7) u8(static_cast<std::uint8_t>(value | 0x80));
     u8(static_cast<std::uint8_t>(value));
   }
 
-  void bytes(const void* data, std::size_t n) { out_.append(static_cast<const char*>(data), n); }
-  void bytes(std::span<const std::byte> data) { bytes(data.data(), data.size()); }
-  void text(std::string_view data) { out_.append(data); }
+  template <OnUse = OnUse()>
+  void bytes(const void* data, std::size_t n) {
+    out_.append(static_cast<const char*>(data), n);
+  }
+  template <OnUse = OnUse()>
+  void bytes(std::span<const std::byte> data) {
+    bytes(data.data(), data.size());
+  }
+  template <OnUse = OnUse()>
+  void text(std::string_view data) {
+    out_.append(data);
+  }
 
  private:
   template <class Int>

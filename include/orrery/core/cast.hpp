@@ -15,6 +15,7 @@
 #include "orrery/core/element_bits.hpp"
 #include "orrery/core/loop_nest.hpp"
 #include "orrery/core/narrow_float.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/strided_copy.hpp"
 
 namespace orrery::inline v0 {
@@ -23,6 +24,7 @@ namespace orrery::inline v0 {
 // be equal. Float to integer truncates, saturates, and makes NaN zero; integer to integer wraps; to bool is "not zero"; to a narrower
 // float rounds to nearest even (float64 reaches bfloat16 and float16 by way of float32, as in TensorStore); complex to real drops the
 // imaginary part. Time types convert only to themselves and from or to int64 (ArgumentError).
+template <OnUse = OnUse()>
 void cast_copy(const ArrayView& from, const ArrayView& to);
 
 namespace detail {
@@ -195,6 +197,7 @@ void convert_to_bool(const void* in, std::size_t count, void* out, IntRange) noe
 }
 
 // What leads from the wide form of one dtype to that of another; null where the bits are already right.
+template <OnUse = OnUse()>
 inline ConvertBlock converter(DType from, DType to) noexcept {
   const Wide in = wide_of(from), out = wide_of(to);
   const bool in_is_float = in == Wide::single || in == Wide::double_;
@@ -215,6 +218,7 @@ inline ConvertBlock converter(DType from, DType to) noexcept {
   return in == Wide::single ? &convert_block<float, std::uint64_t> : &convert_block<double, std::uint64_t>;
 }
 
+template <OnUse = OnUse()>
 inline void cast_reals(const ArrayView& from, const ArrayView& to) {
   const LoopNest nest = make_loop_nest(from, to);
   if (nest.empty) return;
@@ -255,6 +259,7 @@ inline ArrayView half_of(const ArrayView& complex, std::size_t half) {
 
 }  // namespace detail
 
+template <OnUse>
 inline void cast_copy(const ArrayView& from, const ArrayView& to) {
   if (from.dtype == to.dtype) return copy(from, to);
   const bool time = detail::is_time(from.dtype) || detail::is_time(to.dtype);

@@ -9,10 +9,12 @@
 
 #include "orrery/core/crc32c_hardware.hpp"
 #include "orrery/core/crc32c_tables.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0 {
 
 // The CRC of `data`, or of what `previous` is the CRC of with `data` appended.
+template <OnUse = OnUse()>
 std::uint32_t crc32c(const void* data, std::size_t size, std::uint32_t previous = 0) noexcept;
 
 // The CRC of A followed by B, given those of A and of B and the size of B. Some hundred nanoseconds, whatever the size.
@@ -21,6 +23,7 @@ std::uint32_t crc32c_combine(std::uint32_t crc_a, std::uint32_t crc_b, std::uint
 // Copies and checksums in one pass over the source. Copies of `streams_from` bytes and more bypass the caches where the processor can:
 // for what is too large for them, or a part of something that is.
 inline constexpr std::size_t too_large_for_caches = std::size_t{4} << 20;
+template <OnUse = OnUse()>
 std::uint32_t copy_crc32c(void* to, const void* from, std::size_t size, std::uint32_t previous = 0,
                           std::size_t streams_from = too_large_for_caches) noexcept;
 
@@ -28,6 +31,7 @@ namespace detail {
 
 using CrcFunction = std::uint32_t (*)(std::uint32_t state, const void* data, std::size_t size) noexcept;
 
+template <OnUse = OnUse()>
 inline CrcFunction best_crc32c() noexcept {
 #if defined(__x86_64__)
   if (crc_folding_supported()) return &crc32c_folding;
@@ -38,6 +42,7 @@ inline CrcFunction best_crc32c() noexcept {
   return &crc32c_table;
 }
 
+template <OnUse = OnUse()>
 inline CrcFunction chosen_crc32c() noexcept {
   static const CrcFunction chosen = best_crc32c();
   return chosen;
@@ -45,6 +50,7 @@ inline CrcFunction chosen_crc32c() noexcept {
 
 }  // namespace detail
 
+template <OnUse>
 inline std::uint32_t crc32c(const void* data, std::size_t size, std::uint32_t previous) noexcept {
   return ~detail::chosen_crc32c()(~previous, data, size);
 }
@@ -56,6 +62,7 @@ inline std::uint32_t crc32c_combine(std::uint32_t crc_a, std::uint32_t crc_b, st
   return crc_a ^ crc_b;
 }
 
+template <OnUse>
 inline std::uint32_t copy_crc32c(void* to, const void* from, std::size_t size, std::uint32_t previous,
                                  [[maybe_unused]] std::size_t streams_from) noexcept {
   auto* target = static_cast<unsigned char*>(to);

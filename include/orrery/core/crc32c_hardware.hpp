@@ -9,6 +9,7 @@
 
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/crc32c_tables.hpp"
+#include "orrery/core/on_use.hpp"
 
 #if defined(__aarch64__)
 #include <sys/auxv.h>
@@ -75,6 +76,7 @@ std::uint32_t crc_three_streams(std::uint32_t crc, const unsigned char*& at, std
   return crc;
 }
 
+template <OnUse = OnUse()>
 inline std::uint32_t crc32c_instruction(std::uint32_t crc, const void* data, std::size_t size) noexcept {
   const auto* at = static_cast<const unsigned char*>(data);
   crc = crc_three_streams<4096>(crc, at, size);
@@ -170,6 +172,7 @@ ORRERY_FOLD_TARGET std::uint32_t crc32c_folding(std::uint32_t crc, const unsigne
   return crc32c_instruction(crc, at, size);
 }
 
+template <OnUse = OnUse()>
 inline std::uint32_t crc32c_folding(std::uint32_t crc, const void* data, std::size_t size) noexcept {
   return crc32c_folding<CrcStore::none>(crc, static_cast<const unsigned char*>(data), size, nullptr);
 }

@@ -8,10 +8,12 @@
 #include "orrery/core/array_view.hpp"
 #include "orrery/core/dtype.hpp"
 #include "orrery/core/loop_nest.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0 {
 
 // Reverses the bytes of each of `count` elements; a complex number is two. Types of one byte stay as they are.
+template <OnUse = OnUse()>
 void swap_bytes(DType dtype, void* data, std::size_t count) noexcept;
 
 // Sign-extends int2 and int4 and clears the upper bits of uint2, uint4, float4 and float6: some files keep noise there (spec/zarr.md 6).
@@ -22,6 +24,7 @@ void normalize_sub_byte(DType dtype, void* data, std::size_t count) noexcept;
 void clear_unused_bits(DType dtype, void* data, std::size_t count) noexcept;
 
 // normalize_sub_byte of an array with any strides. Its data must be writable though a view says const.
+template <OnUse = OnUse()>
 void normalize_sub_byte(const ArrayView& array);
 
 namespace detail {
@@ -50,6 +53,7 @@ inline std::uint8_t normalized_byte(std::uint8_t byte, unsigned bits, bool is_si
 
 }  // namespace detail
 
+template <OnUse>
 inline void swap_bytes(DType dtype, void* data, std::size_t count) noexcept {
   const bool complex = info(dtype).kind == DTypeKind::complex;
   if (complex) count *= 2;
@@ -75,6 +79,7 @@ inline void clear_unused_bits(DType dtype, void* data, std::size_t count) noexce
   for (std::size_t i = 0; i < count; ++i) at[i] = detail::normalized_byte(at[i], info(dtype).bits, false);
 }
 
+template <OnUse>
 inline void normalize_sub_byte(const ArrayView& array) {
   if (!is_sub_byte(array.dtype)) return;
   const detail::LoopNest nest = detail::make_loop_nest(array, array);

@@ -10,6 +10,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "orrery/core/on_use.hpp"
+
 namespace orrery::inline v0 {
 
 enum class LogLevel : std::uint8_t { info, warning, error };
@@ -54,11 +56,13 @@ void set_log_handler(Handler handler) {
   detail::log_state().sink = std::move(sink);
 }
 // Back to the default: warnings and errors to stderr, a line each.
+template <OnUse = OnUse()>
 inline void set_log_handler(std::nullptr_t) {
   const std::lock_guard lock(detail::log_state().mutex);
   detail::log_state().sink = nullptr;
 }
 
+template <OnUse = OnUse()>
 inline void log(LogLevel level, std::string_view message) noexcept {
   try {
     std::shared_ptr<detail::LogSink> sink;

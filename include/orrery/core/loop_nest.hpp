@@ -9,10 +9,12 @@
 
 #include "orrery/core/array_view.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 
 namespace orrery::inline v0::detail {
 
+template <OnUse = OnUse()>
 [[noreturn]] inline void throw_shapes_differ(const ArrayView& from, const ArrayView& to) {
   throw ArgumentError("copying an array of shape " + to_string(from.shape) + " into one of shape " + to_string(to.shape) +
                       "; the shapes must be equal");
@@ -30,6 +32,7 @@ struct LoopNest {
   std::size_t last() const noexcept { return extents.size() - 1; }
 
   // The dimension in which the source takes its finest step, repetition aside; last() if none is finer than there. Rank at least 1.
+  template <OnUse = OnUse()>
   std::size_t finest_source() const noexcept {
     std::size_t best = last();
     for (std::size_t i = last(); i-- > 0;)
@@ -40,6 +43,7 @@ struct LoopNest {
   static Dim distance(Dim step) noexcept { return step < 0 ? -step : step; }
 };
 
+template <OnUse = OnUse()>
 inline LoopNest make_loop_nest(const ArrayView& from, const ArrayView& to) {
   if (!(from.shape == to.shape)) throw_shapes_differ(from, to);
   LoopNest nest;

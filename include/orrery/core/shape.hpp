@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0 {
 
@@ -25,7 +26,9 @@ class Shape {
   static constexpr std::size_t inline_rank = 6;
 
   Shape() noexcept = default;
+  template <OnUse = OnUse()>
   Shape(std::initializer_list<Dim> dims) : Shape(std::span<const Dim>(dims.begin(), dims.size())) {}
+  template <OnUse = OnUse()>
   explicit Shape(std::span<const Dim> dims) {
     resize(dims.size());
     std::copy(dims.begin(), dims.end(), data());
@@ -52,6 +55,7 @@ class Shape {
   ~Shape() = default;
 
   // rank entries, all zero.
+  template <OnUse = OnUse()>
   static Shape zeros(std::size_t rank) {
     Shape shape;
     shape.resize(rank);
@@ -62,16 +66,41 @@ class Shape {
   std::size_t size() const noexcept { return rank_; }
   std::size_t rank() const noexcept { return rank_; }
   bool empty() const noexcept { return rank_ == 0; }
-  Dim* data() noexcept { return rank_ > inline_rank ? far_.get() : near_; }
-  const Dim* data() const noexcept { return rank_ > inline_rank ? far_.get() : near_; }
-  Dim* begin() noexcept { return data(); }
-  Dim* end() noexcept { return data() + rank_; }
-  const Dim* begin() const noexcept { return data(); }
-  const Dim* end() const noexcept { return data() + rank_; }
-  Dim& operator[](std::size_t i) noexcept { return data()[i]; }
-  Dim operator[](std::size_t i) const noexcept { return data()[i]; }
+  template <OnUse = OnUse()>
+  Dim* data() noexcept {
+    return rank_ > inline_rank ? far_.get() : near_;
+  }
+  template <OnUse = OnUse()>
+  const Dim* data() const noexcept {
+    return rank_ > inline_rank ? far_.get() : near_;
+  }
+  template <OnUse = OnUse()>
+  Dim* begin() noexcept {
+    return data();
+  }
+  template <OnUse = OnUse()>
+  Dim* end() noexcept {
+    return data() + rank_;
+  }
+  template <OnUse = OnUse()>
+  const Dim* begin() const noexcept {
+    return data();
+  }
+  template <OnUse = OnUse()>
+  const Dim* end() const noexcept {
+    return data() + rank_;
+  }
+  template <OnUse = OnUse()>
+  Dim& operator[](std::size_t i) noexcept {
+    return data()[i];
+  }
+  template <OnUse = OnUse()>
+  Dim operator[](std::size_t i) const noexcept {
+    return data()[i];
+  }
 
   // Leaves the entries unspecified. ArgumentError above 255 entries.
+  template <OnUse = OnUse()>
   void resize(std::size_t rank) {
     if (rank > 255) throw_rank(rank);
     if (rank > inline_rank) far_ = std::make_unique<Dim[]>(rank);
@@ -92,6 +121,7 @@ class Shape {
 
 // Product of the extents: 1 for rank 0, nothing if an extent is negative or the product exceeds 2^63 - 1. A zero extent gives zero
 // whatever the others are, as in NumPy, once each of them is valid.
+template <OnUse = OnUse()>
 inline std::optional<Dim> checked_count(std::span<const Dim> shape) noexcept {
   Dim count = 1;
   bool zero = false;
@@ -106,6 +136,7 @@ inline std::optional<Dim> checked_count(std::span<const Dim> shape) noexcept {
 }
 
 // Bytes of that many elements, or nothing where that does not fit into 63 bits.
+template <OnUse = OnUse()>
 inline std::optional<std::size_t> checked_bytes(std::span<const Dim> shape, std::size_t item) noexcept {
   auto count = checked_count(shape);
   Dim bytes = 0;
@@ -114,11 +145,15 @@ inline std::optional<std::size_t> checked_bytes(std::span<const Dim> shape, std:
 }
 
 // "(5, 3)", "(3,)", "()": as NumPy prints a shape.
+template <OnUse = OnUse()>
 inline std::string to_string(std::span<const Dim> shape) {
   std::string text = "(";
   for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
   return text + (shape.size() == 1 ? ",)" : ")");
 }
-inline std::string to_string(const Shape& shape) { return to_string(std::span<const Dim>(shape)); }
+template <OnUse = OnUse()>
+inline std::string to_string(const Shape& shape) {
+  return to_string(std::span<const Dim>(shape));
+}
 
 }  // namespace orrery::inline v0

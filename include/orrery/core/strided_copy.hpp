@@ -11,6 +11,7 @@
 #include "orrery/core/array_box.hpp"
 #include "orrery/core/array_view.hpp"
 #include "orrery/core/loop_nest.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/transpose.hpp"
 
 namespace orrery::inline v0 {
@@ -18,14 +19,17 @@ namespace orrery::inline v0 {
 // Writes the elements of `from` to `to`, whose data must be writable though a view says const, and must not overlap those of `from`.
 // Same dtype and shape (ArgumentError otherwise), any strides; a source stride of 0 repeats. One memcpy where both arrays lie densely
 // in the same order; a transposition is blocked for the caches.
+template <OnUse = OnUse()>
 void copy(const ArrayView& from, const ArrayView& to);
 
 // ... to dense C-ordered memory of from.nbytes() bytes.
+template <OnUse = OnUse()>
 void copy(const ArrayView& from, void* to);
 
 // Writes elements [first, first + count) of `from`, in C order, to `out`; fewer if the array ends before. Returns how many. Meant for
 // streaming a strided array through a buffer: blocks of 1 MiB cost no more than one copy of the whole, unless the rows are so long
 // that a block covers less than a cache line of a column-major source.
+template <OnUse = OnUse()>
 std::size_t copy_c_order_range(const ArrayView& from, std::size_t first, std::size_t count, void* out);
 
 // Where the elements of a box of `whole`, which nobody has in memory yet, go in `to`, in runs that both hold in one piece: visit(bytes from
@@ -61,6 +65,7 @@ void copy_nest(const LoopNest& nest) {
 }
 
 // The part of a view with first index [begin, begin + extent).
+template <OnUse = OnUse()>
 inline ArrayView first_rows(const ArrayView& view, Dim begin, Dim extent) {
   ArrayView part = view;
   part.data = static_cast<const char*>(view.data) + begin * view.strides[0];
@@ -69,12 +74,14 @@ inline ArrayView first_rows(const ArrayView& view, Dim begin, Dim extent) {
 }
 
 // The view at one first index, a dimension less.
+template <OnUse = OnUse()>
 inline ArrayView at_first(const ArrayView& view, Dim index) {
   auto rest = [](const Shape& all) { return Shape(std::span<const Dim>(all.data() + 1, all.size() - 1)); };
   return {view.dtype, rest(view.shape), rest(view.strides), static_cast<const char*>(view.data) + index * view.strides[0]};
 }
 
 // As copy_c_order_range, with first + count within the array. The range is a few boxes: the end of a row, whole rows, the start of one.
+template <OnUse = OnUse()>
 inline void copy_range(const ArrayView& from, std::size_t first, std::size_t count, char* out) {
   const std::size_t item = from.item_size();
   if (count == 0) return;
@@ -101,6 +108,7 @@ inline void copy_range(const ArrayView& from, std::size_t first, std::size_t cou
 
 }  // namespace detail
 
+template <OnUse>
 inline void copy(const ArrayView& from, const ArrayView& to) {
   if (from.dtype != to.dtype) detail::throw_dtypes_differ(from.dtype, to.dtype);
   const detail::LoopNest nest = detail::make_loop_nest(from, to);
@@ -115,8 +123,12 @@ inline void copy(const ArrayView& from, const ArrayView& to) {
   }
 }
 
-inline void copy(const ArrayView& from, void* to) { copy(from, ArrayView::dense(from.dtype, to, from.shape)); }
+template <OnUse>
+inline void copy(const ArrayView& from, void* to) {
+  copy(from, ArrayView::dense(from.dtype, to, from.shape));
+}
 
+template <OnUse>
 inline std::size_t copy_c_order_range(const ArrayView& from, std::size_t first, std::size_t count, void* out) {
   const std::size_t size = from.size();
   if (first >= size) return 0;

@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "orrery/core/on_use.hpp"
+
 namespace orrery::inline v0 {
 
 // Every wait has an end.
@@ -19,6 +21,7 @@ using Deadline = std::chrono::steady_clock::time_point;
 inline constexpr std::chrono::minutes default_meeting_timeout{20};
 
 // That long from now; never later than the clock can say.
+template <OnUse = OnUse()>
 inline Deadline deadline_in(std::chrono::nanoseconds timeout) noexcept {
   const Deadline now = std::chrono::steady_clock::now();
   return timeout > Deadline::max() - now ? Deadline::max() : now + timeout;

@@ -15,6 +15,7 @@
 
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/distributed/channel.hpp"
 #include "orrery/distributed/encoded_error.hpp"
 #include "orrery/distributed/rendezvous.hpp"
@@ -28,6 +29,7 @@ namespace orrery::inline v0 {
 // where ranks call different things. After either the coordinator is out of use in every rank: each later call throws at once.
 class Coordinator {
  public:
+  template <OnUse = OnUse()>
   explicit Coordinator(std::unique_ptr<distributed::Channel> channel) : ranks_(std::move(channel)) {}
 
   int rank() const noexcept { return ranks_.rank(); }
@@ -36,11 +38,13 @@ class Coordinator {
   bool is_for_any_thread() const noexcept { return ranks_.channel().is_for_any_thread(); }
 
   // Until all ranks are here.
+  template <OnUse = OnUse()>
   void barrier(std::string_view phase, Deadline deadline) {
     ranks_.run(phase, false, [&] { ranks_.meet({}, deadline, [](std::string&, std::string_view) {}); });
   }
 
   // What rank 0 gives, in every rank; what the others give is ignored. Rank 0 does not wait for them.
+  template <OnUse = OnUse()>
   std::string broadcast(std::string bytes, std::string_view phase, Deadline deadline) {
     return ranks_.run(phase, false, [&]() -> std::string {
       if (rank() != 0) return ranks_.come_down(deadline);
@@ -50,6 +54,7 @@ class Coordinator {
   }
 
   // In rank 0 what every rank gives, by ranks; nothing elsewhere, where it returns once the bytes are on their way.
+  template <OnUse = OnUse()>
   std::vector<std::string> gather(std::string bytes, std::string_view phase, Deadline deadline) {
     return ranks_.run(phase, false, [&]() -> std::vector<std::string> {
       if (rank() != 0) {
@@ -72,6 +77,7 @@ class Coordinator {
 
   // Throws in all ranks if any has an error: that of the lowest such rank, as the same exception with its key path and file, under a
   // message that names the rank and the phase. Until all ranks are here.
+  template <OnUse = OnUse()>
   void all_reduce_error(const std::exception_ptr& mine, std::string_view phase, Deadline deadline);
 
   // Does the work, and throws in all ranks what it throws in any: all_reduce_error() behind it.
@@ -88,10 +94,12 @@ class Coordinator {
   }
 
   // From one rank to one other, which has to ask for it; the rest have no part in it.
+  template <OnUse = OnUse()>
   void send(int to, std::string_view bytes, std::string_view phase, Deadline deadline) {
     check_other(to);
     ranks_.run(phase, true, [&] { ranks_.send(to, bytes, deadline); });
   }
+  template <OnUse = OnUse()>
   std::string receive(int from, std::string_view phase, Deadline deadline) {
     check_other(from);
     return ranks_.run(phase, true, [&]() -> std::string {
@@ -102,6 +110,7 @@ class Coordinator {
   }
 
   // Another coordinator of the same ranks, for another thread or purpose. All ranks call it.
+  template <OnUse = OnUse()>
   std::shared_ptr<Coordinator> duplicate(std::string_view phase, Deadline deadline) {
     barrier(phase, deadline);
     return ranks_.run(phase, false, [&] {
@@ -112,8 +121,12 @@ class Coordinator {
   }
 
   // Out of use: a rank was missing, or not all took the same steps.
-  bool has_failed() const noexcept { return ranks_.failure().has_value(); }
+  template <OnUse = OnUse()>
+  bool has_failed() const noexcept {
+    return ranks_.failure().has_value();
+  }
   // Which ranks were missing then, as far as this one knows.
+  template <OnUse = OnUse()>
   std::span<const int> missing() const noexcept {
     return has_failed() ? std::span<const int>(ranks_.failure()->missing) : std::span<const int>();
   }
@@ -128,6 +141,7 @@ class Coordinator {
   distributed::Rendezvous ranks_;
 };
 
+template <OnUse>
 inline void Coordinator::all_reduce_error(const std::exception_ptr& mine, std::string_view phase, Deadline deadline) {
   if (size() == 1 && mine) std::rethrow_exception(mine);
   // Nothing, or the lowest rank that has an error, how many have one, and the error.

@@ -13,6 +13,7 @@
 
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0::distributed {
 
@@ -41,17 +42,22 @@ struct EncodedError {
   int code = 0;  // IoError
   Differences differences{};
 
+  template <OnUse = OnUse()>
   static EncodedError of(const std::exception_ptr& error);
+  template <OnUse = OnUse()>
   std::string bytes() const;
   // FormatError for bytes that bytes() has not made.
+  template <OnUse = OnUse()>
   static EncodedError from(std::string_view bytes);
   // The exception it stands for.
+  template <OnUse = OnUse()>
   [[noreturn]] void raise() const;
 };
 
 namespace detail {
 
 // The message as it was before the place was added to it.
+template <OnUse = OnUse()>
 inline std::string message_of(const Error& error) {
   std::string text = error.what();
   const std::string place = Error("", error.where()).what();
@@ -59,6 +65,7 @@ inline std::string message_of(const Error& error) {
   return text;
 }
 
+template <OnUse = OnUse()>
 inline EncodedError::Type type_of(const Error& error) noexcept {
   using Type = EncodedError::Type;
   const auto is = [&error]<class E>(const E*) { return dynamic_cast<const E*>(&error) != nullptr; };
@@ -78,12 +85,17 @@ inline EncodedError::Type type_of(const Error& error) noexcept {
   return Type::error;
 }
 
+template <OnUse = OnUse()>
 inline void put_text(ByteWriter& out, std::string_view text) {
   out.varint(text.size());
   out.text(text);
 }
-inline std::string get_text(ByteReader& in) { return std::string(in.text(in.v64())); }
+template <OnUse = OnUse()>
+inline std::string get_text(ByteReader& in) {
+  return std::string(in.text(in.v64()));
+}
 
+template <OnUse = OnUse()>
 inline void put_differences(ByteWriter& out, const std::vector<Difference>& list) {
   out.varint(list.size());
   for (const Difference& difference : list) {
@@ -91,6 +103,7 @@ inline void put_differences(ByteWriter& out, const std::vector<Difference>& list
     put_text(out, difference.message);
   }
 }
+template <OnUse = OnUse()>
 inline std::vector<Difference> get_differences(ByteReader& in) {
   std::vector<Difference> list;
   for (std::uint64_t left = in.v64(); left > 0; --left) {
@@ -103,6 +116,7 @@ inline std::vector<Difference> get_differences(ByteReader& in) {
 
 }  // namespace detail
 
+template <OnUse>
 inline EncodedError EncodedError::of(const std::exception_ptr& error) {
   EncodedError out;
   try {
@@ -124,6 +138,7 @@ inline EncodedError EncodedError::of(const std::exception_ptr& error) {
   return out;
 }
 
+template <OnUse>
 inline std::string EncodedError::bytes() const {
   std::string text;
   ByteWriter out(text);
@@ -139,6 +154,7 @@ inline std::string EncodedError::bytes() const {
   return text;
 }
 
+template <OnUse>
 inline EncodedError EncodedError::from(std::string_view bytes) {
   ByteReader in(bytes, "message of another process");
   EncodedError out;
@@ -159,6 +175,7 @@ inline EncodedError EncodedError::from(std::string_view bytes) {
   return out;
 }
 
+template <OnUse>
 inline void EncodedError::raise() const {
   switch (type) {
     case Type::error: throw Error(message, where);

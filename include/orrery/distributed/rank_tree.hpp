@@ -8,10 +8,15 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
+
 namespace orrery::inline v0::distributed {
 
 inline int parent_of(int rank) noexcept { return rank & (rank - 1); }
-inline int depth_of(int rank) noexcept { return std::popcount(static_cast<unsigned>(rank)); }
+template <OnUse = OnUse()>
+inline int depth_of(int rank) noexcept {
+  return std::popcount(static_cast<unsigned>(rank));
+}
 
 // The rank itself and all below it: from first, and before second.
 inline std::pair<int, int> ranks_below(int rank, int size) noexcept {
@@ -20,6 +25,7 @@ inline std::pair<int, int> ranks_below(int rank, int size) noexcept {
   return {rank, below > size - rank ? size : rank + below};
 }
 
+template <OnUse = OnUse()>
 inline std::vector<int> children_of(int rank, int size) {
   std::vector<int> children;
   for (long long bit = 1; bit < size && (rank & bit) == 0; bit <<= 1)
@@ -28,6 +34,7 @@ inline std::vector<int> children_of(int rank, int size) {
 }
 
 // "rank 3", "ranks 3, 5 to 9 and 12": sorted, without repetitions.
+template <OnUse = OnUse()>
 inline std::string rank_list(std::vector<int> ranks) {
   std::sort(ranks.begin(), ranks.end());
   ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());

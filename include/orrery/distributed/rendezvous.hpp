@@ -17,6 +17,7 @@
 
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/distributed/channel.hpp"
 #include "orrery/distributed/encoded_error.hpp"
 #include "orrery/distributed/rank_tree.hpp"
@@ -32,6 +33,7 @@ struct RankFailure {
 // Every message carries the number and the phase of the call it belongs to. After the first failure each call throws at once.
 class Rendezvous {
  public:
+  template <OnUse = OnUse()>
   explicit Rendezvous(std::unique_ptr<Channel> channel)
       : channel_(std::move(channel)),
         rank_(channel_->rank()),
@@ -91,7 +93,11 @@ class Rendezvous {
   }
 
   // The content that rank 0 sends down.
-  void send_down(std::string_view content, Deadline deadline) { pass_down(framed(content), deadline); }
+  template <OnUse = OnUse()>
+  void send_down(std::string_view content, Deadline deadline) {
+    pass_down(framed(content), deadline);
+  }
+  template <OnUse = OnUse()>
   std::string come_down(Deadline deadline) {
     // Every level waits a little longer than the one above, so that bad news arrive with their reason.
     auto got = await(std::span(&parent_, 1), Lane::down, later(deadline, step(deadline) * depth_of(rank_)));
@@ -101,16 +107,19 @@ class Rendezvous {
     return std::string(found);
   }
 
+  template <OnUse = OnUse()>
   void send(int to, std::string_view content, Deadline deadline) {
     if (!channel_->send(to, Lane::data, framed(content), deadline)) fail({{to}, {}});
   }
   // The next one of a rank, or nothing.
+  template <OnUse = OnUse()>
   std::optional<std::string> receive(int from, Deadline deadline) {
     auto got = channel_->receive(std::span(&from, 1), Lane::data, deadline);
     if (!got) return std::nullopt;
     return std::string(content(got->second, from));
   }
 
+  template <OnUse = OnUse()>
   [[noreturn]] void fail(RankFailure failure) {
     give_up(std::move(failure));
     raise("");
@@ -123,12 +132,14 @@ class Rendezvous {
     std::string_view phase, content;
   };
 
+  template <OnUse = OnUse()>
   void pass_down(const std::string& frame, Deadline deadline) {
     for (const int child : children_)
       if (!channel_->send(child, Lane::down, frame, deadline)) fail({{child}, {}});
   }
 
   // Who waits long tells rank 0 so: whoever is missing in the end has not.
+  template <OnUse = OnUse()>
   std::optional<std::pair<int, std::string>> await(std::span<const int> from, Lane lane, Deadline until) {
     if (!told_alive_) {
       const Deadline first = later(started_, std::min<std::chrono::nanoseconds>(std::chrono::seconds(1), (until - started_) / 4));
@@ -141,9 +152,11 @@ class Rendezvous {
     return channel_->receive(from, lane, until);
   }
 
+  template <OnUse = OnUse()>
   static Deadline later(Deadline time, std::chrono::nanoseconds by) noexcept {
     return by > Deadline::max() - time ? Deadline::max() : time + by;
   }
+  template <OnUse = OnUse()>
   std::chrono::nanoseconds step(Deadline deadline) const noexcept {
     using std::chrono::milliseconds;
     return std::clamp<std::chrono::nanoseconds>((deadline - started_) / 8, milliseconds(20), milliseconds(250));
@@ -151,6 +164,7 @@ class Rendezvous {
 
   // ----------------------------------------------------------------- messages
 
+  template <OnUse = OnUse()>
   std::string framed(std::string_view content, bool failed = false) const {
     std::string text;
     text.reserve(content.size() + phase_.size() + 24);
@@ -161,6 +175,7 @@ class Rendezvous {
     out.text(content);
     return text;
   }
+  template <OnUse = OnUse()>
   static Frame parsed(std::string_view bytes) {
     ByteReader in(bytes, "message of another process");
     const bool failed = in.u8() != 0;
@@ -168,8 +183,12 @@ class Rendezvous {
     const std::string_view phase = in.text(in.v64());
     return {failed, number, phase, in.text(in.remaining())};
   }
-  bool is_of_now(const Frame& frame) const noexcept { return frame.number == number_ && frame.phase == phase_; }
+  template <OnUse = OnUse()>
+  bool is_of_now(const Frame& frame) const noexcept {
+    return frame.number == number_ && frame.phase == phase_;
+  }
   // Of a message that must belong to this very call.
+  template <OnUse = OnUse()>
   std::string_view content(std::string_view bytes, int from) {
     const Frame frame = parsed(bytes);
     if (frame.failed) fail(decoded(frame.content));
@@ -177,6 +196,7 @@ class Rendezvous {
     return frame.content;
   }
 
+  template <OnUse = OnUse()>
   static std::string encoded(const RankFailure& failure) {
     std::string text;
     ByteWriter out(text);
@@ -185,6 +205,7 @@ class Rendezvous {
     out.text(failure.error.bytes());
     return text;
   }
+  template <OnUse = OnUse()>
   static RankFailure decoded(std::string_view bytes) {
     ByteReader in(bytes, "message of another process");
     RankFailure failure;
@@ -195,6 +216,7 @@ class Rendezvous {
 
   // ----------------------------------------------------------------- failing
 
+  template <OnUse = OnUse()>
   RankFailure out_of_step(const Frame& frame, int from) const {
     RankFailure failure;
     failure.error.type = EncodedError::Type::argument;
@@ -202,12 +224,14 @@ class Rendezvous {
                             std::to_string(rank_) + " is at \"" + phase_ + "\": every process has to take the same steps in the same order";
     return failure;
   }
+  template <OnUse = OnUse()>
   static void merge(RankFailure& into, RankFailure other) {
     into.missing.insert(into.missing.end(), other.missing.begin(), other.missing.end());
     if (into.error.message.empty()) into.error = std::move(other.error);
   }
 
   // Rank 0 knows best who is missing; others give it a moment to say so.
+  template <OnUse = OnUse()>
   [[noreturn]] void fail_meeting(RankFailure trouble, const std::vector<int>& waiting, Deadline deadline) {
     if (std::chrono::steady_clock::now() >= deadline) merge(trouble, {waiting, {}});
     if (rank_ == 0) fail(only_the_absent(std::move(trouble)));
@@ -219,6 +243,7 @@ class Rendezvous {
   }
 
   // Behind a rank that is missing may be others, and it may itself be there and waiting for one of them: whoever has said so is not meant.
+  template <OnUse = OnUse()>
   RankFailure only_the_absent(RankFailure trouble) {
     std::vector<int> suspects, absent;
     for (const int rank : trouble.missing)
@@ -236,9 +261,13 @@ class Rendezvous {
     return trouble;
   }
 
-  void tell(int to, Lane lane, const RankFailure& failure) { channel_->send(to, lane, framed(encoded(failure), true), started_); }
+  template <OnUse = OnUse()>
+  void tell(int to, Lane lane, const RankFailure& failure) {
+    channel_->send(to, lane, framed(encoded(failure), true), started_);
+  }
 
   // Marks the end, and leaves word with the neighbours for when they come.
+  template <OnUse = OnUse()>
   void give_up(RankFailure failure) noexcept {
     try {
       if (failure.error.message.empty()) {
@@ -256,6 +285,7 @@ class Rendezvous {
       if (!failure_) failure_.emplace().error.message = "no memory left";
     }
   }
+  template <OnUse = OnUse()>
   [[noreturn]] void raise(std::string_view before) const {
     EncodedError error = failure_->error;
     error.message = std::string(before) + error.message;

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/distributed/channel.hpp"
 #include "orrery/distributed/coordinator.hpp"
 
@@ -14,6 +15,7 @@ namespace orrery::inline v0 {
 
 namespace distributed {
 
+template <OnUse = OnUse()>
 class SingleProcessChannel final : public Channel {
  public:
   int rank() const noexcept override { return 0; }
@@ -25,8 +27,9 @@ class SingleProcessChannel final : public Channel {
 
 }  // namespace distributed
 
+template <OnUse = OnUse()>
 inline std::shared_ptr<Coordinator> single_process() {
-  return std::make_shared<Coordinator>(std::make_unique<distributed::SingleProcessChannel>());
+  return std::make_shared<Coordinator>(std::make_unique<distributed::SingleProcessChannel<>>());
 }
 
 }  // namespace orrery::inline v0

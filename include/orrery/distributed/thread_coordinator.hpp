@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/distributed/channel.hpp"
 #include "orrery/distributed/coordinator.hpp"
 
@@ -26,10 +27,12 @@ namespace distributed {
 // The letter boxes of all ranks.
 class ThreadGroup {
  public:
+  template <OnUse = OnUse()>
   explicit ThreadGroup(int size) : boxes_(static_cast<std::size_t>(size)) {}
 
   int size() const noexcept { return static_cast<int>(boxes_.size()); }
 
+  template <OnUse = OnUse()>
   void put(int from, int to, Lane lane, std::string bytes) {
     LetterBox& box = boxes_[static_cast<std::size_t>(to)];
     {
@@ -39,6 +42,7 @@ class ThreadGroup {
     box.changed.notify_all();
   }
 
+  template <OnUse = OnUse()>
   std::optional<std::pair<int, std::string>> take(int rank, std::span<const int> from, Lane lane, Deadline deadline) {
     LetterBox& box = boxes_[static_cast<std::size_t>(rank)];
     std::unique_lock lock(box.mutex);
@@ -56,6 +60,7 @@ class ThreadGroup {
   }
 
   // The group that the ranks' n-th duplicate() makes, once all have called it.
+  template <OnUse = OnUse()>
   std::shared_ptr<ThreadGroup> duplicate(std::size_t n, Deadline deadline) {
     std::unique_lock lock(mutex_);
     Duplicate& made = duplicates_[n];
@@ -87,6 +92,7 @@ class ThreadGroup {
   std::map<std::size_t, Duplicate> duplicates_{};
 };
 
+template <OnUse = OnUse()>
 class ThreadChannel final : public Channel {
  public:
   ThreadChannel(std::shared_ptr<ThreadGroup> group, int rank) : group_(std::move(group)), rank_(rank) {}
@@ -114,11 +120,12 @@ class ThreadChannel final : public Channel {
 }  // namespace distributed
 
 // One for each rank; each is used by one thread.
+template <OnUse = OnUse()>
 inline std::vector<std::shared_ptr<Coordinator>> thread_coordinators(int size) {
   const auto group = std::make_shared<distributed::ThreadGroup>(size);
   std::vector<std::shared_ptr<Coordinator>> all;
   for (int rank = 0; rank < size; ++rank)
-    all.push_back(std::make_shared<Coordinator>(std::make_unique<distributed::ThreadChannel>(group, rank)));
+    all.push_back(std::make_shared<Coordinator>(std::make_unique<distributed::ThreadChannel<>>(group, rank)));
   return all;
 }
 

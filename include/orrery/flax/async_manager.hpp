@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "orrery/core/log.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/orbax/async_engine.hpp"
 #include "orrery/orbax/save_control.hpp"
 
@@ -33,10 +34,12 @@ orbax::AsyncEngine& engine_of(AsyncManager& manager) noexcept;
 // goes to the log handler.
 class AsyncManager {
  public:
+  template <OnUse = OnUse()>
   explicit AsyncManager(AsyncManagerOptions options = {}) : options_(options), engine_({.timeout = std::chrono::nanoseconds::zero()}) {}
 
   // Waits for the save before, with a warning if it is still under way, and throws what it has failed with, once. Every save with this
   // manager begins so.
+  template <OnUse = OnUse()>
   void wait_previous_save() {
     if (engine_.is_pending("/")) {
       log(LogLevel::warning, "The previous async save_checkpoint has not finished yet. Waiting for it to complete before the next save.");
@@ -51,7 +54,10 @@ class AsyncManager {
   }
 
   // Flax's save_future.result(): waits, and throws what the last save has failed with, unless another call has done so.
-  void result() { engine_.wait_until_finished(); }
+  template <OnUse = OnUse()>
+  void result() {
+    engine_.wait_until_finished();
+  }
 
   // Calls `task`, which can be copied, in the background, after the save before.
   template <class Task>

@@ -18,6 +18,7 @@
 
 #include "orrery/core/error.hpp"
 #include "orrery/core/log.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/flax/checkpoint_names.hpp"
 #include "orrery/storage/atomic_directory.hpp"
 #include "orrery/storage/file_system.hpp"
@@ -25,6 +26,7 @@
 namespace orrery::inline v0::flax {
 
 // The path of the newest checkpoint with that prefix, or nothing: unfinished ones do not count, a missing directory holds none.
+template <OnUse = OnUse()>
 std::optional<std::string> latest_checkpoint(const std::string& directory, std::string_view prefix = "checkpoint_");
 
 // The steps of all checkpoints with that prefix, ascending. StepType: std::int64_t or double; ArgumentError where a name does not end
@@ -42,12 +44,14 @@ struct CheckpointPaths {
   std::string base, temporary, final_path;
 };
 
+template <OnUse = OnUse()>
 inline CheckpointPaths checkpoint_paths(const std::string& directory, const std::string& prefix, const Step& step) {
   std::string base = join_path(safe_normpath(directory), prefix);
   return {base, base + "tmp", base + step.text()};
 }
 
 // Python's shell-style match of one name.
+template <OnUse = OnUse()>
 inline bool matches(const std::string& name, const std::string& pattern) {
   return ::fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
 }
@@ -58,6 +62,7 @@ inline std::string flax_error_suffix(std::string_view name) {
 
 // The paths that a save looks at, in natural order: everything with the prefix but multiprocess-array directories. Unfinished ones
 // count. `base` is directory and prefix joined.
+template <OnUse = OnUse()>
 inline std::vector<std::string> save_view(const std::string& base) {
   const std::size_t slash = base.rfind('/');
   const std::string directory = slash == base.npos ? "" : base.substr(0, std::max<std::size_t>(slash, 1));
@@ -71,6 +76,7 @@ inline std::vector<std::string> save_view(const std::string& base) {
 }
 
 // ... and a restore: finished ones alone.
+template <OnUse = OnUse()>
 inline std::vector<std::string> restore_view(const std::string& directory, const std::string& prefix) {
   std::vector<std::string> paths;
   if (!storage::is_directory(directory)) return paths;
@@ -83,6 +89,7 @@ inline std::vector<std::string> restore_view(const std::string& directory, const
 }
 
 // 4.5: AlreadyExistsError, in Flax's words, unless the new checkpoint would be the last one in natural order.
+template <OnUse = OnUse()>
 inline void check_overwrite(const CheckpointPaths& checkpoint, std::string_view step) {
   const auto& [base, temporary, final_path] = checkpoint;
   std::vector<std::string> paths = save_view(base);
@@ -101,12 +108,13 @@ inline void check_overwrite(const CheckpointPaths& checkpoint, std::string_view 
 
 // Which checkpoints stay when another is saved.
 struct Retention {
-  std::int64_t keep = 1;  // the newest ones; 0: all
+  std::int64_t keep = 1;   // the newest ones; 0: all
   bool overwrite = false;  // what is newer than the one that is saved goes
   std::optional<std::int64_t> keep_every_n_steps{};
 };
 
 // 4.7, as a function of what is there, in natural order; with Python's slices: keep = 0 removes nothing, keep = -1 the oldest.
+template <OnUse = OnUse()>
 inline std::vector<std::string> superfluous(std::vector<std::string> paths, const std::string& final_path, const Retention& retention) {
   std::vector<std::string> going;
   if (const auto found = std::find(paths.begin(), paths.end(), final_path); retention.overwrite && found != paths.end()) {
@@ -130,6 +138,7 @@ inline std::vector<std::string> superfluous(std::vector<std::string> paths, cons
 }
 
 // Files go at once; a directory gets a name that nobody lists before it is emptied.
+template <OnUse = OnUse()>
 inline void remove_checkpoint(const std::string& path) {
   if (!storage::is_directory(path)) return storage::remove_file(path);
   std::string going = path;
@@ -142,6 +151,7 @@ inline void remove_checkpoint(const std::string& path) {
 }
 
 // `with_arrays`: the folders beside them too, in which several processes keep arrays. Plain msgpack saves leave those behind, as in Flax.
+template <OnUse = OnUse()>
 inline void remove_checkpoints(const std::vector<std::string>& paths, bool with_arrays) {
   for (const std::string& path : paths) {
     log(LogLevel::info, "Removing checkpoint at " + path);
@@ -151,11 +161,13 @@ inline void remove_checkpoints(const std::vector<std::string>& paths, bool with_
 }
 
 // After a save: removes what should not stay.
+template <OnUse = OnUse()>
 inline void clean_up(const CheckpointPaths& paths, const Retention& retention, bool with_arrays) {
   remove_checkpoints(superfluous(save_view(paths.base), paths.final_path, retention), with_arrays);
 }
 
 // 4.11: by what stands in the directory, not by what it says.
+template <OnUse = OnUse()>
 inline bool is_orbax_checkpoint(const std::string& path) {
   return storage::exists(join_path(path, "checkpoint")) || storage::exists(join_path(path, "_METADATA")) ||
          storage::exists(join_path(path, "manifest.ocdbt"));
@@ -176,6 +188,7 @@ StepType parse_step(std::string_view text) {
 
 }  // namespace detail
 
+template <OnUse>
 inline std::optional<std::string> latest_checkpoint(const std::string& directory, std::string_view prefix) {
   std::vector<std::string> paths = detail::restore_view(directory, std::string(prefix));
   return paths.empty() ? std::nullopt : std::optional(std::move(paths.back()));

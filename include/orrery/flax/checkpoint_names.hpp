@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "orrery/core/from_chars.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/python_text.hpp"
 
 namespace orrery::inline v0::flax {
@@ -25,6 +26,7 @@ class Step {
   template <std::integral Integer>
     requires(!std::same_as<Integer, bool>)
   Step(Integer step) : text_(std::to_string(step)) {}
+  template <OnUse = OnUse()>
   Step(double step) : text_(python_float(step)) {}
   const std::string& text() const noexcept { return text_; }
 
@@ -33,15 +35,19 @@ class Step {
 };
 
 // Sorted with the numbers in them compared as numbers; equal ones keep their order. `signed_numbers` false: a sign separates.
+template <OnUse = OnUse()>
 std::vector<std::string> natural_sort(std::vector<std::string> names, bool signed_numbers = true);
 
 // POSIX normpath, behind a scheme if there is one: "./a//b/../c" is "a/c", "gs://a//b" is "gs://a/b", "" is ".".
+template <OnUse = OnUse()>
 std::string safe_normpath(std::string_view path);
 
 // The last number anywhere in a path: what the clean-up takes for its step.
+template <OnUse = OnUse()>
 std::optional<double> step_of_path(std::string_view path);
 
 // "dir/name", as os.path.join has it.
+template <OnUse = OnUse()>
 inline std::string join_path(std::string_view directory, std::string_view name) {
   if (directory.empty() || name.starts_with('/')) return std::string(name);
   std::string path(directory);
@@ -76,6 +82,7 @@ inline std::size_t number_end(std::string_view text, std::size_t at) noexcept {
   return end;
 }
 
+template <OnUse = OnUse()>
 inline double number_value(std::string_view text) noexcept {
   if (text.starts_with('+')) text.remove_prefix(1);
   double value = 0;
@@ -92,6 +99,7 @@ struct NaturalKey {
   std::vector<std::string_view> texts{};
   std::vector<double> numbers{};
 
+  template <OnUse = OnUse()>
   NaturalKey(std::string_view name, bool signed_numbers) {
     std::size_t text = 0;
     for (std::size_t at = 0; at < name.size();) {
@@ -118,6 +126,7 @@ struct NaturalKey {
 };
 
 // Bytes of a leading scheme such as "gs://", or 0.
+template <OnUse = OnUse()>
 inline std::size_t scheme_length(std::string_view path) noexcept {
   auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   const std::size_t colon = path.find("://");
@@ -129,6 +138,7 @@ inline std::size_t scheme_length(std::string_view path) noexcept {
 
 }  // namespace detail
 
+template <OnUse>
 inline std::vector<std::string> natural_sort(std::vector<std::string> names, bool signed_numbers) {
   std::vector<detail::NaturalKey> keys;
   for (const std::string& name : names) keys.emplace_back(name, signed_numbers);
@@ -140,6 +150,7 @@ inline std::vector<std::string> natural_sort(std::vector<std::string> names, boo
   return sorted;
 }
 
+template <OnUse>
 inline std::string safe_normpath(std::string_view path) {
   path = path.substr(0, path.find('\n'));  // Flax's pattern ends there
   const std::size_t scheme = detail::scheme_length(path);
@@ -162,6 +173,7 @@ inline std::string safe_normpath(std::string_view path) {
   return out += plain.empty() ? "." : plain;
 }
 
+template <OnUse>
 inline std::optional<double> step_of_path(std::string_view path) {
   const detail::NaturalKey key(path, true);
   return key.numbers.empty() ? std::nullopt : std::optional(key.numbers.back());

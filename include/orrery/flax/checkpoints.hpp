@@ -14,6 +14,7 @@
 
 #include "orrery/core/error.hpp"
 #include "orrery/core/log.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/flax/async_manager.hpp"
 #include "orrery/flax/checkpoint_files.hpp"
 #include "orrery/flax/checkpoint_names.hpp"
@@ -76,6 +77,7 @@ std::string save_checkpoint_multiprocess(const std::string& directory, const T& 
 // The tree in a checkpoint: the step asked for, or the newest in a directory, or the file that `directory` names. None where there is
 // nothing and no step was asked for; NotFoundError where a step was. Arrays that several processes wrote beside the file are the strings
 // that stand for them, as in Flax; a target, or a type, has them read.
+template <OnUse = OnUse()>
 inline Tree restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options = {});
 
 // ... into a target, by the rules of from_state_dict (an Orbax directory: of PyTreeCheckpointer::restore with transforms, so that what
@@ -91,6 +93,7 @@ T restore_checkpoint(const std::string& directory, const RestoreCheckpointOption
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline void refuse_scheme(const std::string& directory) {
   if (const std::size_t length = scheme_length(directory))
     throw ArgumentError("orrery reads and writes local or mounted paths only; \"" + directory.substr(0, length) + "\" is neither",
@@ -100,6 +103,7 @@ inline void refuse_scheme(const std::string& directory) {
 enum class Caller : std::uint8_t { one_process, multiprocess };
 
 // 4.4, 4.9.
+template <OnUse = OnUse()>
 inline void save_msgpack_checkpoint(TreeView view, const CheckpointPaths& paths, const Step& step, Caller caller,
                                     const SaveCheckpointOptions& options) {
   log(LogLevel::info,
@@ -135,14 +139,16 @@ void save_as_one_of_several(const std::string& path, Save&& save) {
   }
 }
 
+template <OnUse = OnUse()>
 inline std::string save_view_as_checkpoint(const std::string& directory, TreeView view, const Step& step, Caller caller,
                                            const SaveCheckpointOptions& options) {
   if (options.async_manager) options.async_manager->wait_previous_save();
   refuse_scheme(directory);
   const CheckpointPaths paths = checkpoint_paths(directory, options.prefix, step);
   if (options.orbax_checkpointer && options.backend == Backend::msgpack)
-    throw ArgumentError("an orbax_checkpointer writes no msgpack files: leave out one of the two; in the background these are written by an "
-                        "async_manager");
+    throw ArgumentError(
+        "an orbax_checkpointer writes no msgpack files: leave out one of the two; in the background these are written by an "
+        "async_manager");
   const bool use_orbax = options.orbax_checkpointer || options.backend == Backend::orbax ||
                          (options.backend == Backend::automatic && config().flax_use_orbax_checkpointing);
   if (use_orbax) {
@@ -162,6 +168,7 @@ inline std::string save_view_as_checkpoint(const std::string& directory, TreeVie
 }
 
 // 4.11 step 2: the path of the checkpoint, or nothing where there is none to be had and none was asked for by its step.
+template <OnUse = OnUse()>
 inline std::optional<std::string> checkpoint_to_restore(const std::string& directory, const RestoreCheckpointOptions& options) {
   if (options.orbax_checkpointer) options.orbax_checkpointer->wait_until_finished();
   refuse_scheme(directory);
@@ -181,9 +188,13 @@ inline std::optional<std::string> checkpoint_to_restore(const std::string& direc
   return latest;
 }
 
-inline bool is_orbax_directory(const std::string& path) { return storage::is_directory(path) && is_orbax_checkpoint(path); }
+template <OnUse = OnUse()>
+inline bool is_orbax_directory(const std::string& path) {
+  return storage::is_directory(path) && is_orbax_checkpoint(path);
+}
 
 // The msgpack file at that path; a directory is Orbax's, or nobody's.
+template <OnUse = OnUse()>
 inline MsgpackFile open_msgpack_file(const std::string& path) {
   if (storage::is_directory(path))
     throw IoError("Is a directory: expected a msgpack file, or a directory with one of Orbax's files checkpoint, _METADATA, manifest.ocdbt",
@@ -192,18 +203,21 @@ inline MsgpackFile open_msgpack_file(const std::string& path) {
 }
 
 // 4.11 step 5: what the msgpack file at that path holds, and the arrays that its placeholders stand for, into an object.
+template <OnUse = OnUse()>
 inline void fill_from_msgpack_file(const TypeOps& ops, void* object, bool structured, const std::string& path,
                                    const RestoreCheckpointOptions& how) {
   const StateDictOptions options{how.cast};
   const MsgpackFile file = open_msgpack_file(path);
   const bool wants_text = ops.kind == TypeKind::leaf && ops.leaf.kind == LeafKind::string;  // a string at the root is one (4.9)
   if (wants_text || !ProcessArrays::are_in(file.tree())) {
-    fill_from_state(ops, object, structured, file.tree(), options, {.file = path}, [&](std::span<const Slot> slots) { file.read(slots, how.parallel); });
+    fill_from_state(ops, object, structured, file.tree(), options, {.file = path},
+                    [&](const std::vector<Slot>& slots) { file.read(slots, how.parallel); });
     return;
   }
   ProcessArrays arrays(path);
   const Tree state = arrays.described(file.tree());
-  fill_from_state(ops, object, structured, state, options, {.file = path}, [&](std::span<const Slot> slots) { file.read(arrays.read(slots), how.parallel); });
+  fill_from_state(ops, object, structured, state, options, {.file = path},
+                  [&](const std::vector<Slot>& slots) { file.read(arrays.read(slots), how.parallel); });
 }
 
 }  // namespace detail
@@ -219,6 +233,7 @@ std::string save_checkpoint_multiprocess(const std::string& directory, const T& 
   return detail::save_view_as_checkpoint(directory, describe(target), step, detail::Caller::multiprocess, options);
 }
 
+template <OnUse>
 inline Tree restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options) {
   const auto path = detail::checkpoint_to_restore(directory, options);
   if (!path) return Tree::none();
@@ -237,7 +252,8 @@ T restore_checkpoint(const std::string& directory, T target, const RestoreCheckp
   const auto path = detail::checkpoint_to_restore(directory, options);
   if (!path) return target;
   if (detail::is_orbax_directory(*path))
-    return PyTreeCheckpointer().restore(*path, std::move(target), {.transforms = detail::maybe_construct_transformations(options.orbax_transforms), .cast = options.cast});
+    return PyTreeCheckpointer().restore(
+        *path, std::move(target), {.transforms = detail::maybe_construct_transformations(options.orbax_transforms), .cast = options.cast});
   detail::fill_from_msgpack_file(ops<T>(), &target, true, *path, options);
   return target;
 }

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0::flax {
 
@@ -22,6 +23,7 @@ struct Config {
 namespace detail {
 
 // Python's strtobool; ArgumentError with Flax's text.
+template <OnUse = OnUse()>
 inline bool truth_of(const std::string& text, std::string_view name) {
   std::string lower = text;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -32,6 +34,7 @@ inline bool truth_of(const std::string& text, std::string_view name) {
 }
 
 // On, unless the environment says otherwise.
+template <OnUse = OnUse()>
 inline bool switch_of_environment() {
   const char* text = std::getenv("FLAX_USE_ORBAX_CHECKPOINTING");
   return text ? truth_of(text, "FLAX_USE_ORBAX_CHECKPOINTING") : true;
@@ -40,6 +43,7 @@ inline bool switch_of_environment() {
 }  // namespace detail
 
 // The configuration of this process. Reading and setting it is safe from any thread.
+template <OnUse = OnUse()>
 inline Config& config() {
   static Config config{detail::switch_of_environment()};
   return config;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/flax/checkpoint_names.hpp"
 #include "orrery/tree/describe.hpp"
 #include "orrery/tree/tree.hpp"
@@ -16,11 +17,13 @@ namespace orrery::inline v0::flax {
 namespace detail {
 
 // "Dense" of "Dense_12"; nothing where no number ends the name.
+template <OnUse = OnUse()>
 inline std::string module_class(const std::string& name) {
   const std::size_t end = name.find_last_not_of("0123456789");
   return end == std::string::npos || end + 1 == name.size() || name[end] != '_' ? std::string() : name.substr(0, end + 1);
 }
 
+template <OnUse = OnUse()>
 inline Tree converted_pre_linen(const Tree& params, std::size_t depth) {
   if (depth > orrery::detail::max_nesting) throw ArgumentError("the parameters nest deeper than 512 levels");
   if (!params.is_dict()) return params;
@@ -37,6 +40,9 @@ inline Tree converted_pre_linen(const Tree& params, std::size_t depth) {
 
 // flax.training.checkpoints.convert_pre_linen: submodules, once numbered through ("Conv_0", "Dense_1"), are numbered by class ("Conv_0",
 // "Dense_0"), at every level, in natural order of their names. What is in that form already stays; what is no dict, too.
-inline Tree convert_pre_linen(const Tree& params) { return detail::converted_pre_linen(params, 0); }
+template <OnUse = OnUse()>
+inline Tree convert_pre_linen(const Tree& params) {
+  return detail::converted_pre_linen(params, 0);
+}
 
 }  // namespace orrery::inline v0::flax

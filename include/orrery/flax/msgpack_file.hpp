@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "orrery/core/memory.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/msgpack/reader.hpp"
 #include "orrery/formats/msgpack/writer.hpp"
 #include "orrery/restore/plan.hpp"
@@ -24,6 +25,7 @@
 
 namespace orrery::inline v0::flax::detail {
 
+template <OnUse = OnUse()>
 inline void write_msgpack_file(const msgpack_format::Image& image, std::string path, storage::AtomicFileOptions options) {
   storage::AtomicFile target(std::move(path), options);
   storage::GatherWriter writer(target.file(), {.checksums = false, .early_writeback = options.durability == Durability::synced});
@@ -40,6 +42,7 @@ inline void write_msgpack_file(const msgpack_format::Image& image, std::string p
 // Opened and parsed: the tree is there, arrays are only described until read() says where they go.
 class MsgpackFile {
  public:
+  template <OnUse = OnUse()>
   explicit MsgpackFile(const std::string& path, msgpack_format::ReadOptions options = {}) : file_(storage::File::open(path)) {
     options.file = path;
     const std::uint64_t size = file_.size();
@@ -59,7 +62,8 @@ class MsgpackFile {
 
   // Large payloads are read straight into their targets, by several threads where `parallel` and there is much to read; small ones copied
   // from what parsing has touched already.
-  void read(std::span<const Slot> slots, bool parallel = true) const {
+  template <OnUse = OnUse()>
+  void read(const std::vector<Slot>& slots, bool parallel = true) const {
     std::vector<storage::ReadRequest> requests;
     for (const Slot& slot : slots) {
       if (slot.from->has_value()) continue;
@@ -82,7 +86,8 @@ class MsgpackFile {
 
  private:
   // One task a block of about that many bytes.
-  void read_in_blocks(std::span<const storage::ReadRequest> requests) const {
+  template <OnUse = OnUse()>
+  void read_in_blocks(const std::vector<storage::ReadRequest>& requests) const {
     std::vector<storage::ReadRequest> parts;
     std::vector<std::size_t> blocks{0};  // where they begin in parts
     std::size_t filled = 0;
@@ -101,7 +106,9 @@ class MsgpackFile {
     }
     if (blocks.back() != parts.size()) blocks.push_back(parts.size());
     storage::WorkerPool(most_threads).run(blocks.size() - 1, [&](std::size_t i) {
-      storage::read_scattered(file_, std::span(parts).subspan(blocks[i], blocks[i + 1] - blocks[i]), false);
+      const auto first = parts.begin() + static_cast<std::ptrdiff_t>(blocks[i]),
+                 last = parts.begin() + static_cast<std::ptrdiff_t>(blocks[i + 1]);
+      storage::read_scattered(file_, std::vector(first, last), false);
     });
   }
 

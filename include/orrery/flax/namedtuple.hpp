@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/flax/state_dict_errors.hpp"
 #include "orrery/tree/key_path.hpp"
 #include "orrery/tree/tree.hpp"
@@ -18,12 +19,14 @@ class NamedtupleRules : protected StateDictErrors {
   using StateDictErrors::StateDictErrors;
 
   // The position of a member that is part of the tree, or types.size().
+  template <OnUse = OnUse()>
   static std::size_t field_of(const TypeOps& ops, std::string_view name) {
     for (std::size_t i = 0; i < ops.types.size(); ++i)
       if (ops.names[i] == name && ops.types[i]->kind != TypeKind::skipped) return i;
     return ops.types.size();
   }
 
+  template <OnUse = OnUse()>
   void check_namedtuple(const TypeOps& ops, const Tree& state, const std::vector<std::string_view>& unknown, const PathLink* path) const {
     std::vector<std::string_view> fields, keys;
     bool absent = false;
@@ -37,9 +40,11 @@ class NamedtupleRules : protected StateDictErrors {
     wrong_fields(keys, fields, absent, path);
   }
 
+  template <OnUse = OnUse()>
   static bool is_old_namedtuple(const Tree& state) {
     return state.size() == 3 && state.contains("name") && state.contains("fields") && state.contains("values");
   }
+  template <OnUse = OnUse()>
   Tree converted(const Tree& old, const PathLink* path) const {
     const Tree& fields = old["fields"];
     const Tree& values = old["values"];

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/flax/checkpoint_files.hpp"
 #include "orrery/flax/state_dict.hpp"
 #include "orrery/orbax/async_checkpointer.hpp"
@@ -35,6 +36,7 @@ inline void refuse_bare_leaf(const TreeView& view) {
 // behind an AsyncCheckpointer at once, when the save may be done or not, and so what it removes is a matter of luck; here it is always
 // what goes where the save was done first, and nothing goes before. No check for newer steps: an older one may be saved. `clean_up_before`:
 // what goes is chosen before the save, so that one more stays, as save_checkpoint_multiprocess has it.
+template <OnUse = OnUse()>
 inline void save_orbax_checkpoint(TreeView view, const CheckpointPaths& paths, const Retention& retention, const SaveOptions& options,
                                   bool clean_up_before, AsyncCheckpointer* checkpointer) {
   if (checkpointer) checkpointer->wait_until_finished();
@@ -81,6 +83,9 @@ inline void save_orbax_checkpoint(TreeView view, const CheckpointPaths& paths, c
 inline Transforms maybe_construct_transformations(const Transforms& transforms) { return transforms.is_none() ? Transforms() : transforms; }
 
 // The tree as restore_checkpoint without a target gives it: lists are dicts "0", "1", ...; empty states are None.
-inline Tree restore_orbax_tree(const std::string& path) { return to_state_dict(PyTreeCheckpointer().restore(path)); }
+template <OnUse = OnUse()>
+inline Tree restore_orbax_tree(const std::string& path) {
+  return to_state_dict(PyTreeCheckpointer().restore(path));
+}
 
 }  // namespace orrery::inline v0::flax::detail

@@ -13,6 +13,7 @@
 
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/flax/checkpoint_files.hpp"
 #include "orrery/formats/zarr/array_directory.hpp"
 #include "orrery/restore/plan.hpp"
@@ -28,6 +29,7 @@ class ProcessArrays {
   explicit ProcessArrays(const std::string& checkpoint) : directory_(checkpoint + std::string(process_arrays_suffix)) {}
 
   // Whether the state dict has a placeholder anywhere.
+  template <OnUse = OnUse()>
   static bool are_in(const Tree& state) {
     if (state.kind() == Tree::Kind::string) return state.string().starts_with(placeholder);
     for (const auto& [key, child] : state.items())
@@ -36,10 +38,14 @@ class ProcessArrays {
   }
 
   // The state dict with described arrays for its placeholders. DataLossError where one is missing or has too few chunks to be believed.
-  Tree described(const Tree& state) { return described(state, nullptr, 0); }
+  template <OnUse = OnUse()>
+  Tree described(const Tree& state) {
+    return described(state, nullptr, 0);
+  }
 
   // Takes the slots of those arrays out of `slots`, and fills them.
-  std::vector<Slot> read(std::span<const Slot> slots) const {
+  template <OnUse = OnUse()>
+  std::vector<Slot> read(const std::vector<Slot>& slots) const {
     std::vector<Slot> others;
     for (const Slot& slot : slots) {
       if (slot.from->has_value() || slot.from->id() < first_id)
@@ -54,6 +60,7 @@ class ProcessArrays {
   static constexpr std::string_view placeholder = "//GDAPlaceholder:";
   static constexpr std::uint32_t first_id = 0x80000000;  // above those of the msgpack file's own arrays
 
+  template <OnUse = OnUse()>
   Tree described(const Tree& state, const PathLink* path, std::size_t depth) {
     if (depth > orrery::detail::max_nesting) throw FormatError("the state dict nests deeper than 512 levels", {to_string(path)});
     if (state.kind() == Tree::Kind::string && state.string().starts_with(placeholder))
@@ -67,6 +74,7 @@ class ProcessArrays {
     return out;
   }
 
+  template <OnUse = OnUse()>
   Tree array(const std::string& below, const std::string& key_path) {
     // Flax names them by where they stand, so that no array can be asked for twice.
     if (below != key_path)
@@ -82,6 +90,7 @@ class ProcessArrays {
     return Tree::described(LeafKind::array, metadata.dtype, metadata.shape, first_id + static_cast<std::uint32_t>(arrays_.size() - 1));
   }
 
+  template <OnUse = OnUse()>
   static void read(const zarr::ArrayDirectory& array, const ArrayView& to) {
     if (to.dtype == array.metadata().dtype) return array.read(to);
     const AnyArray stored = AnyArray::uninitialized(array.metadata().dtype, array.metadata().shape);

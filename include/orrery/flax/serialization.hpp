@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/flax/state_dict.hpp"
 #include "orrery/formats/msgpack/reader.hpp"
 #include "orrery/formats/msgpack/writer.hpp"
@@ -32,6 +33,7 @@ template <PyTree T>
 T from_bytes(std::string_view bytes, StateDictOptions options = {});
 
 // A tree as it is, lists as lists, with the keys of every dict sorted, as jax.tree_util rebuilds them. Tuples are refused.
+template <OnUse = OnUse()>
 inline std::string msgpack_serialize(const Tree& tree) {
   std::string out;
   msgpack_format::to_string(msgpack_format::image_of_tree(tree, true), out);
@@ -39,22 +41,26 @@ inline std::string msgpack_serialize(const Tree& tree) {
 }
 
 // The tree in those bytes: what Flax's msgpack_restore gives.
+template <OnUse = OnUse()>
 Tree msgpack_restore(std::string_view bytes);
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline msgpack_format::Document document_of(std::string_view bytes) {
   return msgpack_format::read_document(std::as_bytes(std::span(bytes.data(), bytes.size())));
 }
 
 // Reads the leaves that a document describes.
-inline void read_slots(const msgpack_format::Document& document, std::span<const Slot> slots) {
+template <OnUse = OnUse()>
+inline void read_slots(const msgpack_format::Document& document, const std::vector<Slot>& slots) {
   for (const Slot& slot : slots)
     if (!slot.from->has_value()) document.read(*slot.from, slot.to.array);
 }
 
 }  // namespace detail
 
+template <OnUse>
 inline Tree msgpack_restore(std::string_view bytes) {
   const msgpack_format::Document document = detail::document_of(bytes);
   Slots slots;
@@ -81,7 +87,7 @@ template <PyTree T>
 T from_bytes(T target, std::string_view bytes, StateDictOptions options) {
   const msgpack_format::Document document = detail::document_of(bytes);
   detail::fill_from_state(ops<T>(), &target, true, document.tree, options, {},
-                          [&](std::span<const Slot> slots) { detail::read_slots(document, slots); });
+                          [&](const std::vector<Slot>& slots) { detail::read_slots(document, slots); });
   return target;
 }
 
@@ -90,7 +96,7 @@ T from_bytes(std::string_view bytes, StateDictOptions options) {
   const msgpack_format::Document document = detail::document_of(bytes);
   T value{};
   detail::fill_from_state(ops<T>(), &value, false, document.tree, options, {},
-                          [&](std::span<const Slot> slots) { detail::read_slots(document, slots); });
+                          [&](const std::vector<Slot>& slots) { detail::read_slots(document, slots); });
   return value;
 }
 

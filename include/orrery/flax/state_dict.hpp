@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "orrery/core/copy.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/flax/state_dict_match.hpp"
 #include "orrery/reflect/reflectable.hpp"
 #include "orrery/restore/plan.hpp"
@@ -39,6 +40,7 @@ T from_state_dict(const Tree& state, StateDictOptions options = {});
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline Tree owned_leaf(const LeafView& leaf) {
   switch (leaf.kind) {
     case LeafKind::array: return Tree::from_array(AnyArray::copy_of(leaf.array));
@@ -53,6 +55,7 @@ inline Tree owned_leaf(const LeafView& leaf) {
   return Tree();
 }
 
+template <OnUse = OnUse()>
 inline Tree state_dict_of(const TreeView& view, std::size_t at) {
   const ViewNode& node = view.nodes[at];
   if (node.kind == NodeKind::none) return Tree::none();
@@ -76,12 +79,13 @@ void fill_from_state(const TypeOps& ops, void* object, bool structured, const Tr
   Slots slots = open_slots(matched.plan, object);
   slots.gather();
   copy_held(slots);
-  read(std::span<const Slot>(slots.reads));
+  read(std::as_const(slots.reads));
   slots.finish();
 }
 
 // A state dict in memory has its values.
-inline void refuse_unread(std::span<const Slot> slots) {
+template <OnUse = OnUse()>
+inline void refuse_unread(const std::vector<Slot>& slots) {
   for (const Slot& slot : slots)
     if (!slot.from->has_value())
       throw ArgumentError("a leaf of this state dict is only described, its value was not read; restore the checkpoint to have it");
@@ -97,14 +101,14 @@ Tree to_state_dict(const T& value) {
 
 template <PyTree T>
 T from_state_dict(T target, const Tree& state, StateDictOptions options) {
-  detail::fill_from_state(ops<T>(), &target, true, state, options, {}, detail::refuse_unread);
+  detail::fill_from_state(ops<T>(), &target, true, state, options, {}, detail::refuse_unread<>);
   return target;
 }
 
 template <PyTree T>
 T from_state_dict(const Tree& state, StateDictOptions options) {
   T value{};
-  detail::fill_from_state(ops<T>(), &value, false, state, options, {}, detail::refuse_unread);
+  detail::fill_from_state(ops<T>(), &value, false, state, options, {}, detail::refuse_unread<>);
   return value;
 }
 

@@ -15,6 +15,7 @@
 
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/flax/namedtuple.hpp"
 #include "orrery/flax/state_dict_errors.hpp"
 #include "orrery/restore/match.hpp"
@@ -45,6 +46,7 @@ class StateDictMatcher : NamedtupleRules {
   };
 
   // `object` null: a new value, whose type and the state decide.
+  template <OnUse = OnUse()>
   void node(const TypeOps& ops, void* object, const Tree& state, At at, const PathLink* path, std::size_t depth = 0) {
     if (depth > orrery::detail::max_nesting)
       throw FormatError("the state dict nests deeper than 512 levels", {to_string(path), where_.file});
@@ -74,11 +76,13 @@ class StateDictMatcher : NamedtupleRules {
   }
 
  private:
+  template <OnUse = OnUse()>
   std::uint32_t step(Plan::Do what, const TypeOps& ops, const Tree& state, At at, std::size_t n = 0) {
     out.plan.steps.push_back({&ops, &state, at.parent, at.child, static_cast<std::uint32_t>(n), what, false, at.emplace, at.key});
     return static_cast<std::uint32_t>(out.plan.steps.size() - 1);
   }
 
+  template <OnUse = OnUse()>
   std::size_t open(const TypeOps& ops, void* object, std::size_t count) {
     const std::size_t at = pool_.size();
     if (object) {
@@ -90,6 +94,7 @@ class StateDictMatcher : NamedtupleRules {
   void* child(void* object, std::size_t at) const { return object ? pool_[at] : nullptr; }
 
   // Flax takes any shape and dtype; a C++ type can hold what it can hold.
+  template <OnUse = OnUse()>
   void leaf(const TypeOps& ops, void* object, const Tree& state, At at, const PathLink* path) {
     const bool text = ops.leaf.kind == LeafKind::string;
     if (!state.is_leaf() || text != (state.leaf_kind() == LeafKind::string) || state.leaf_kind() == LeafKind::bytes ||
@@ -107,6 +112,7 @@ class StateDictMatcher : NamedtupleRules {
     out.plan.steps[self].cast = cast;
   }
 
+  template <OnUse = OnUse()>
   static bool shape_fits(const TypeOps& ops, void* object, std::span<const Dim> shape) {
     const std::span<const Dim> extents = ops.leaf.extents;
     if (!ops.leaf.any_rank && !std::equal(shape.begin(), shape.end(), extents.begin(), extents.end(),
@@ -119,6 +125,7 @@ class StateDictMatcher : NamedtupleRules {
     return std::equal(shape.begin(), shape.end(), now.begin(), now.end());
   }
 
+  template <OnUse = OnUse()>
   void tree(const TypeOps& ops, void* object, const Tree& state, At at, const PathLink* path) {
     const Tree* target = object && ops.tree ? ops.tree(object) : nullptr;
     if (!target || target->is_none() || target->is_leaf()) {
@@ -129,6 +136,7 @@ class StateDictMatcher : NamedtupleRules {
   }
 
   // An empty one is None, which takes what the state has (S17); a stored None empties it.
+  template <OnUse = OnUse()>
   void optional(const TypeOps& ops, void* object, const Tree& state, At at, const PathLink* path, std::size_t depth) {
     if (state.is_none() && ops.make) {
       step(Plan::Do::make, ops, state, at, 0);
@@ -143,6 +151,7 @@ class StateDictMatcher : NamedtupleRules {
   }
 
   // The active alternative first, then the others; where none fits, the first one's error.
+  template <OnUse = OnUse()>
   void variant(const TypeOps& ops, void* object, const Tree& state, At at, const PathLink* path, std::size_t depth) {
     const std::size_t steps = out.plan.steps.size(), pool = pool_.size(), keys = keys_.size();
     std::exception_ptr first_error;
@@ -171,6 +180,7 @@ class StateDictMatcher : NamedtupleRules {
   }
 
   // A struct is a dataclass, an optax state a namedtuple: they differ in what they say, and in the form that Flax had before 0.3.5.
+  template <OnUse = OnUse()>
   void record(const TypeOps& ops, void* object, const Tree& given, At at, const PathLink* path, std::size_t depth) {
     if (!given.is_dict()) wrong_kind("the state dict of " + class_name(ops.type_name), given, path);
     if (orrery::detail::is_replayed(ops, object, given)) {
@@ -204,6 +214,7 @@ class StateDictMatcher : NamedtupleRules {
   }
 
   // Lengths must agree, as in Flax; but an empty C++ vector says nothing about its length, and follows the state.
+  template <OnUse = OnUse()>
   void sequence(const TypeOps& ops, void* object, const Tree& state, At at, const PathLink* path, std::size_t depth) {
     const bool per_member = ops.kind == TypeKind::tuple;
     const std::size_t now = per_member ? ops.types.size() : object || ops.fixed_size ? ops.size(object) : 0;
@@ -227,6 +238,7 @@ class StateDictMatcher : NamedtupleRules {
   }
 
   // Keys of the target must be there, others are ignored; an empty C++ map says nothing about its keys, and follows the state.
+  template <OnUse = OnUse()>
   void map(const TypeOps& ops, void* object, const Tree& state, At at, const PathLink* path, std::size_t depth) {
     const std::size_t count = object ? ops.size(object) : 0;
     if (state.is_none() && count == 0 && ops.make) {
@@ -269,6 +281,7 @@ class StateDictMatcher : NamedtupleRules {
 
 // The plan that fills `object`, or a new value of that type where it is null. KeyError, StructureError, DTypeError or ShapeError with
 // Flax's text where Flax has one. The state, and the object's keys, must outlive the plan.
+template <OnUse = OnUse()>
 inline StateDictPlan match_state_dict(const TypeOps& ops, void* object, const Tree& state, bool cast, const Where& where = {}) {
   StateDictMatcher matcher(cast, where);
   matcher.node(ops, object, state, {}, nullptr);

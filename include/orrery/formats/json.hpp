@@ -19,6 +19,7 @@
 #include <rapidjson/reader.h>
 #include <rapidjson/stream.h>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/core/from_chars.hpp"
 #include "orrery/formats/json_value.hpp"   // IWYU pragma: export
@@ -40,10 +41,12 @@ template <class Handler>
 void parse(std::string_view text, Handler& handler, const Where& where, const ParseOptions& options = {});
 
 // The whole text as a Value. FormatError as above.
+template <OnUse = OnUse()>
 inline Value parse(std::string_view text, const Where& where, const ParseOptions& options = {});
 
 namespace detail {
 
+template <OnUse = OnUse()>
 [[noreturn]] inline void refuse(const std::string& what, Where where, std::uint64_t offset) {
   where.offset = where.offset.value_or(0) + offset;
   throw FormatError("this is no JSON text that can be used: " + what, std::move(where));
@@ -57,8 +60,15 @@ class OpenKeys {
     std::uint64_t offset;  // of the key, in the text
   };
 
-  void open_object() { starts_.push_back(keys_.size()); }
-  void add(std::string_view key, std::uint64_t offset) { keys_.push_back({key, offset}); }
+  template <OnUse = OnUse()>
+  void open_object() {
+    starts_.push_back(keys_.size());
+  }
+  template <OnUse = OnUse()>
+  void add(std::string_view key, std::uint64_t offset) {
+    keys_.push_back({key, offset});
+  }
+  template <OnUse = OnUse()>
   void close_object(const Where& where) {
     const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(starts_.back());
     // Keys in order, as writers mostly have them, show at one look that none stands twice.
@@ -81,6 +91,7 @@ class OpenKeys {
 };
 
 // Whether the digits of a number that no double holds stand for something below 1, that is, for zero.
+template <OnUse = OnUse()>
 inline bool underflows(std::string_view text) noexcept {
   const std::size_t e = std::min(text.find_first_of("eE"), text.size());
   std::int64_t exponent = 0;
@@ -184,20 +195,54 @@ class Adapter {
 class Builder {
  public:
   Value root{};
-  void null() { add(Value{nullptr}); }
-  void boolean(bool v) { add(Value{v}); }
-  void integer(std::int64_t v) { add(Value{v}); }
-  void unsigned_integer(std::uint64_t v) { add(Value{v}); }
-  void number(double v) { add(Value{v}); }
-  void string(std::string_view v) { add(Value{std::string(v)}); }
-  void key(std::string_view k) { key_ = k; }
-  void start_object() { open_.push_back(&add(Value{Value::Object{}})); }
-  void start_array() { open_.push_back(&add(Value{Value::Array{}})); }
-  void end_object() { open_.pop_back(); }
-  void end_array() { open_.pop_back(); }
+  template <OnUse = OnUse()>
+  void null() {
+    add(Value{nullptr});
+  }
+  template <OnUse = OnUse()>
+  void boolean(bool v) {
+    add(Value{v});
+  }
+  template <OnUse = OnUse()>
+  void integer(std::int64_t v) {
+    add(Value{v});
+  }
+  template <OnUse = OnUse()>
+  void unsigned_integer(std::uint64_t v) {
+    add(Value{v});
+  }
+  template <OnUse = OnUse()>
+  void number(double v) {
+    add(Value{v});
+  }
+  template <OnUse = OnUse()>
+  void string(std::string_view v) {
+    add(Value{std::string(v)});
+  }
+  template <OnUse = OnUse()>
+  void key(std::string_view k) {
+    key_ = k;
+  }
+  template <OnUse = OnUse()>
+  void start_object() {
+    open_.push_back(&add(Value{Value::Object{}}));
+  }
+  template <OnUse = OnUse()>
+  void start_array() {
+    open_.push_back(&add(Value{Value::Array{}}));
+  }
+  template <OnUse = OnUse()>
+  void end_object() {
+    open_.pop_back();
+  }
+  template <OnUse = OnUse()>
+  void end_array() {
+    open_.pop_back();
+  }
 
  private:
   // Only the last child of a container is open, so that growing a vector moves nothing that open_ points at.
+  template <OnUse = OnUse()>
   Value& add(Value value) {
     if (open_.empty()) return root = std::move(value);
     if (auto* members = std::get_if<Value::Object>(&open_.back()->data))
@@ -229,6 +274,7 @@ void parse(std::string_view text, Handler& handler, const Where& where, const Pa
   if (stream.Tell() != text.size()) detail::refuse("a zero byte stands behind the value", where, stream.Tell());
 }
 
+template <OnUse>
 inline Value parse(std::string_view text, const Where& where, const ParseOptions& options) {
   detail::Builder builder;
   parse(text, builder, where, options);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/code_point.hpp"
 #include "orrery/formats/python_text.hpp"
 
@@ -18,7 +19,9 @@ namespace orrery::inline v0::json {
 enum class Style : std::uint8_t { python, compact };
 
 // A JSON string with its quotes. ArgumentError for bytes that are no UTF-8: they would come back as something else.
+template <OnUse = OnUse()>
 inline void append_quoted(std::string& out, std::string_view text, Style style = Style::python);
+template <OnUse = OnUse()>
 inline std::string quoted(std::string_view text, Style style = Style::python) {
   std::string out;
   append_quoted(out, text, style);
@@ -31,39 +34,70 @@ class Writer {
  public:
   explicit Writer(std::string& out, Style style = Style::python) noexcept : out_(out), style_(style) {}
 
-  void null() { value("null"); }
-  void boolean(bool b) { value(b ? "true" : "false"); }
-  void integer(std::int64_t i) { value(std::to_string(i)); }
-  void unsigned_integer(std::uint64_t i) { value(std::to_string(i)); }
+  template <OnUse = OnUse()>
+  void null() {
+    value("null");
+  }
+  template <OnUse = OnUse()>
+  void boolean(bool b) {
+    value(b ? "true" : "false");
+  }
+  template <OnUse = OnUse()>
+  void integer(std::int64_t i) {
+    value(std::to_string(i));
+  }
+  template <OnUse = OnUse()>
+  void unsigned_integer(std::uint64_t i) {
+    value(std::to_string(i));
+  }
+  template <OnUse = OnUse()>
   void number(double d);
+  template <OnUse = OnUse()>
   void string(std::string_view text) {
     separate();
     append_quoted(out_, text, style_);
   }
+  template <OnUse = OnUse()>
   void key(std::string_view text) {
     string(text);
     out_ += style_ == Style::python ? ": " : ":";
     follows_ = false;
   }
-  void start_object() { open('{'); }
-  void end_object() { close('}'); }
-  void start_array() { open('['); }
-  void end_array() { close(']'); }
+  template <OnUse = OnUse()>
+  void start_object() {
+    open('{');
+  }
+  template <OnUse = OnUse()>
+  void end_object() {
+    close('}');
+  }
+  template <OnUse = OnUse()>
+  void start_array() {
+    open('[');
+  }
+  template <OnUse = OnUse()>
+  void end_array() {
+    close(']');
+  }
 
  private:
+  template <OnUse = OnUse()>
   void separate() {
     if (follows_) out_ += style_ == Style::python ? ", " : ",";
     follows_ = true;
   }
+  template <OnUse = OnUse()>
   void value(std::string_view text) {
     separate();
     out_ += text;
   }
+  template <OnUse = OnUse()>
   void open(char bracket) {
     separate();
     out_ += bracket;
     follows_ = false;
   }
+  template <OnUse = OnUse()>
   void close(char bracket) {
     out_ += bracket;
     follows_ = true;
@@ -81,6 +115,7 @@ namespace detail {
 }
 [[noreturn]] inline void throw_no_number() { throw ArgumentError("strict JSON has no number for NaN and the infinities"); }
 
+template <OnUse = OnUse()>
 inline void append_unit(std::string& out, std::uint32_t unit) {
   out += "\\u";
   for (int shift = 12; shift >= 0; shift -= 4) out += "0123456789abcdef"[(unit >> shift) & 15];
@@ -90,12 +125,14 @@ constexpr bool is_plain(char c) noexcept { return c >= 0x20 && c < 0x7F && c != 
 
 }  // namespace detail
 
+template <OnUse>
 inline void Writer::number(double d) {
   if (std::isfinite(d)) return value(python_float(d));
   if (style_ == Style::compact) detail::throw_no_number();
   value(std::isnan(d) ? "NaN" : d < 0 ? "-Infinity" : "Infinity");
 }
 
+template <OnUse>
 inline void append_quoted(std::string& out, std::string_view text, Style style) {
   out += '"';
   for (std::size_t at = 0; at < text.size();) {

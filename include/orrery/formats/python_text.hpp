@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/code_point.hpp"
 
 namespace orrery::inline v0 {
@@ -16,9 +17,11 @@ namespace orrery::inline v0 {
 // repr(text): single quotes, double ones where the text has single quotes and no double ones; backslash escapes for what Python calls
 // not printable (controls, formats, separators, private use), other non-ASCII text as it is. Code points that no Unicode version
 // assigns are kept too: Python's answer for them changes with its release. Bytes that are no UTF-8 are escaped one by one as \xhh.
+template <OnUse = OnUse()>
 inline std::string python_string(std::string_view text);
 
 // repr(value): the shortest digits that read back as the same number, positional for exponents -4 to 15, else scientific.
+template <OnUse = OnUse()>
 inline std::string python_float(double value);
 
 namespace detail {
@@ -30,11 +33,11 @@ inline bool is_python_printable(std::uint32_t point) noexcept {
   };
   // General categories Cc, Cf, Co, Zl, Zp and Zs, and the code points that will never be characters.
   static constexpr Range not_printable[] = {
-      {0x7F, 0xA0},       {0xAD, 0xAD},       {0x600, 0x605},     {0x61C, 0x61C},       {0x6DD, 0x6DD},       {0x70F, 0x70F},
-      {0x890, 0x891},     {0x8E2, 0x8E2},     {0x1680, 0x1680},   {0x180E, 0x180E},     {0x2000, 0x200F},     {0x2028, 0x202F},
-      {0x205F, 0x206F},   {0x3000, 0x3000},   {0xE000, 0xF8FF},   {0xFDD0, 0xFDEF},     {0xFEFF, 0xFEFF},     {0xFFF0, 0xFFFB},
-      {0x110BD, 0x110BD}, {0x110CD, 0x110CD}, {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3},   {0x1D173, 0x1D17A},   {0xE0000, 0xE00FF},
-      {0xE01F0, 0x10FFFF},
+      {0x7F, 0xA0},       {0xAD, 0xAD},       {0x600, 0x605},     {0x61C, 0x61C},     {0x6DD, 0x6DD},
+      {0x70F, 0x70F},     {0x890, 0x891},     {0x8E2, 0x8E2},     {0x1680, 0x1680},   {0x180E, 0x180E},
+      {0x2000, 0x200F},   {0x2028, 0x202F},   {0x205F, 0x206F},   {0x3000, 0x3000},   {0xE000, 0xF8FF},
+      {0xFDD0, 0xFDEF},   {0xFEFF, 0xFEFF},   {0xFFF0, 0xFFFB},   {0x110BD, 0x110BD}, {0x110CD, 0x110CD},
+      {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE00FF}, {0xE01F0, 0x10FFFF},
   };
   if ((point & 0xFFFE) == 0xFFFE) return false;
   for (const Range& range : not_printable)
@@ -44,6 +47,7 @@ inline bool is_python_printable(std::uint32_t point) noexcept {
 
 }  // namespace detail
 
+template <OnUse>
 inline std::string python_string(std::string_view text) {
   const bool single = text.find('\'') != std::string_view::npos, twice = text.find('"') != std::string_view::npos;
   const char quote = single && !twice ? '"' : '\'';
@@ -76,6 +80,7 @@ inline std::string python_string(std::string_view text) {
   return out += quote;
 }
 
+template <OnUse>
 inline std::string python_float(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";

@@ -19,6 +19,7 @@
 
 #include "orrery/core/error.hpp"
 #include "orrery/core/log.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/manager/checkpoint_manager_options.hpp"
 #include "orrery/manager/delete_steps.hpp"
 #include "orrery/manager/items.hpp"
@@ -65,16 +66,19 @@ class CheckpointManager {
  public:
   // Makes the directory, finds the steps in it, and clears away what a dead process left half deleted. ArgumentError for options that
   // contradict one another; NotFoundError where there is no directory and none is to be made; IoError.
+  template <OnUse = OnUse()>
   explicit CheckpointManager(std::string directory, CheckpointManagerOptions options = {});
   // Around a checkpointer, as in the guide.
+  template <OnUse = OnUse()>
   CheckpointManager(std::string directory, const PyTreeCheckpointer&, CheckpointManagerOptions options = {})
       : CheckpointManager(std::move(directory), std::move(options)) {}
   // ... in the background: the checkpointer's memory and thread are used, one save at a time for all that share it.
+  template <OnUse = OnUse()>
   CheckpointManager(std::string directory, const AsyncCheckpointer& checkpointer, CheckpointManagerOptions options = {})
       : CheckpointManager(std::move(directory), orbax::engine_of(checkpointer), std::move(options)) {}
   CheckpointManager(const CheckpointManager&) = delete;
   CheckpointManager& operator=(const CheckpointManager&) = delete;
-  ~CheckpointManager();  // waits; what nobody has asked for goes to the log handler
+  ~CheckpointManager() { end_(*this); }  // waits; what nobody has asked for goes to the log handler
 
   const std::string& directory() const noexcept { return directory_; }
 
@@ -99,16 +103,26 @@ class CheckpointManager {
     finish_save(step, std::move(items), args, std::move(turn));
     return true;
   }
-  bool should_save(std::int64_t step) { return save_decision(step).saves; }
+  template <OnUse = OnUse()>
+  bool should_save(std::int64_t step) {
+    return save_decision(step).saves;
+  }
   // ... and why.
+  template <OnUse = OnUse()>
   SaveDecision save_decision(std::int64_t step);
   // From now on the signal ends nothing: should_save() is true once it has come (for a step behind the latest), whatever the interval, and
   // reached_preemption() tells the loop to leave after that. Until the manager goes.
-  void on_preemption(int signal = SIGTERM) { preemptions_.push_back(std::make_unique<PreemptionGuard>(signal)); }
+  template <OnUse = OnUse()>
+  void on_preemption(int signal = SIGTERM) {
+    preemptions_.push_back(std::make_unique<PreemptionGuard>(signal));
+  }
+  template <OnUse = OnUse()>
   bool reached_preemption() const noexcept;
   // For every step whether the policy keeps it, and why; deletes nothing.
+  template <OnUse = OnUse()>
   std::vector<StepVerdict> preservation_verdicts();
   // Deletes what the policy does not keep, without a save; the steps that went. Nothing where the manager is read only.
+  template <OnUse = OnUse()>
   std::vector<std::int64_t> prune();
 
   // --- restoring; without a step: the latest
@@ -127,6 +141,7 @@ class CheckpointManager {
     return PyTreeCheckpointer().restore_into(item_directory(step), target, options);
   }
   // The item without a name as a tree; of a step of several a dict of all, JSON and metrics too.
+  template <OnUse = OnUse()>
   Tree restore(std::optional<std::int64_t> step = {}, const RestoreOptions& options = {}) {
     return restore_step_tree(step_directory(step), options);
   }
@@ -141,27 +156,50 @@ class CheckpointManager {
   IntactStep<T> restore_latest_intact(const RestoreOptions& options = {});
 
   // --- which steps
+  template <OnUse = OnUse()>
   std::vector<std::int64_t> all_steps(bool read = false);  // ascending; as remembered, or (read) looked up
-  std::optional<std::int64_t> latest_step() const { return steps_.latest(); }
+  template <OnUse = OnUse()>
+  std::optional<std::int64_t> latest_step() const {
+    return steps_.latest();
+  }
+  template <OnUse = OnUse()>
   std::optional<std::int64_t> best_step();  // by best_fn; without one the latest
-  void reload();                            // what other processes have done becomes visible
+  template <OnUse = OnUse()>
+  void reload();  // what other processes have done becomes visible
   // Blocks until there is a step behind `after`, and reloads; nothing where none comes in time. For readers beside the one who saves.
+  template <OnUse = OnUse()>
   std::optional<std::int64_t> wait_for_new_step(std::optional<std::int64_t> after, std::chrono::milliseconds timeout);
   // NotFoundError for a step that is not there. Out of sight at once, removed behind.
+  template <OnUse = OnUse()>
   void delete_step(std::int64_t step);
 
   // --- what they say
-  Metrics metrics(std::int64_t step) { return read_metrics(step_directory(step)); }  // empty: none
-  ItemMetadata item_metadata(std::int64_t step) { return read_item_metadata(step_directory(step)); }
+  template <OnUse = OnUse()>
+  Metrics metrics(std::int64_t step) {
+    return read_metrics(step_directory(step));
+  }  // empty: none
+  template <OnUse = OnUse()>
+  ItemMetadata item_metadata(std::int64_t step) {
+    return read_item_metadata(step_directory(step));
+  }
+  template <OnUse = OnUse()>
   StepMetadata metadata(std::int64_t step);
+  template <OnUse = OnUse()>
   RootMetadata metadata() const;
 
   // --- the background
+  template <OnUse = OnUse()>
   void wait_until_finished();  // until saves and deletions are done; throws what went wrong
-  void check_for_errors();     // ... what has gone wrong so far, without waiting
-  bool is_saving_in_progress() const noexcept { return pending_ && !pending_->running.expired(); }
+  template <OnUse = OnUse()>
+  void check_for_errors();  // ... what has gone wrong so far, without waiting
+  template <OnUse = OnUse()>
+  bool is_saving_in_progress() const noexcept {
+    return pending_ && !pending_->running.expired();
+  }
+  template <OnUse = OnUse()>
   bool cancel() noexcept;  // asks the pending save to end, as AsyncCheckpointer's
-  void close();            // waits; throws what went wrong
+  template <OnUse = OnUse()>
+  void close();  // waits; throws what went wrong
 
  private:
   // A save in the background, and what it does to the list if it succeeds.
@@ -172,20 +210,32 @@ class CheckpointManager {
     std::shared_ptr<const std::atomic<bool>> committed;
   };
 
+  template <OnUse = OnUse()>
   CheckpointManager(std::string directory, std::shared_ptr<orbax::AsyncEngine> engine, CheckpointManagerOptions options);
 
+  template <OnUse = OnUse()>
   bool begin_save(std::int64_t step, const ManagerSaveArgs& args, bool several, std::optional<orbax::AsyncEngine::Turn>& turn);
+  template <OnUse = OnUse()>
   void finish_save(std::int64_t step, std::vector<StepItem> items, const ManagerSaveArgs& args,
                    std::optional<orbax::AsyncEngine::Turn> turn);
+  template <OnUse = OnUse()>
   std::vector<std::int64_t> let_go();
+  template <OnUse = OnUse()>
   bool decide(std::int64_t step, const ManagerSaveArgs& args);
+  template <OnUse = OnUse()>
   void learn_processes(const StepContents& contents);
   bool is_first() const noexcept { return !world_ || world_->rank() == 0; }
+  template <OnUse = OnUse()>
   void remove_steps(const std::vector<std::int64_t>& steps);
+  template <OnUse = OnUse()>
+  void end() noexcept;
+  template <OnUse = OnUse()>
   void settle();
   template <class Call>
   void settled(Call&& call);
+  template <OnUse = OnUse()>
   std::string step_directory(std::optional<std::int64_t> step);
+  template <OnUse = OnUse()>
   std::string item_directory(std::optional<std::int64_t> step);
 
   template <class... T, std::size_t... I>
@@ -208,6 +258,7 @@ class CheckpointManager {
   PreservationPolicy preservation_policy_;
   std::shared_ptr<StepDeleter> deleter_;        // shared with the save in the background
   std::shared_ptr<orbax::AsyncEngine> engine_;  // null: saves are done when they return
+  void (*end_)(CheckpointManager&) noexcept;    // OnUse for the destructor
   std::optional<Pending> pending_{};
   std::vector<std::unique_ptr<PreemptionGuard>> preemptions_{};
   StepList steps_{};

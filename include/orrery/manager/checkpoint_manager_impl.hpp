@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "orrery/core/byte_io.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/core/log.hpp"
 #include "orrery/manager/checkpoint_manager.hpp"
@@ -26,11 +27,13 @@
 
 namespace orrery::inline v0 {
 
+template <OnUse>
 inline CheckpointManager::CheckpointManager(std::string directory, CheckpointManagerOptions options)
     : CheckpointManager(std::move(directory),
                         options.enable_async_checkpointing ? std::make_shared<orbax::AsyncEngine>(options.async_options) : nullptr,
                         options) {}
 
+template <OnUse>
 inline CheckpointManager::CheckpointManager(std::string directory, std::shared_ptr<orbax::AsyncEngine> engine,
                                             CheckpointManagerOptions options)
     : directory_(orbax::local_path(std::move(directory))),
@@ -38,7 +41,8 @@ inline CheckpointManager::CheckpointManager(std::string directory, std::shared_p
       save_policy_(save_decision_policy_of(options_)),
       preservation_policy_(preservation_policy_of(options_)),
       deleter_(std::make_shared<StepDeleter>(directory_, options_.todelete_subdir)),
-      engine_(std::move(engine)) {
+      engine_(std::move(engine)),
+      end_([](CheckpointManager& self) noexcept { self.end(); }) {
   StepNames names(options_.step_prefix, options_.step_format_fixed_length);
   if (options_.todelete_subdir) detail::check_item_name(*options_.todelete_subdir);
   if (options_.processes && options_.processes->size() > 1) world_ = options_.processes;
@@ -51,7 +55,8 @@ inline CheckpointManager::CheckpointManager(std::string directory, std::shared_p
   steps_ = StepList(directory_, std::move(names));
 }
 
-inline CheckpointManager::~CheckpointManager() {
+template <OnUse>
+inline void CheckpointManager::end() noexcept {
   if (is_saving_in_progress()) engine_->wait_quietly();
   try {
     deleter_->wait();
@@ -61,6 +66,7 @@ inline CheckpointManager::~CheckpointManager() {
 }
 
 // Once the save in the background is over, the list has the step or does not.
+template <OnUse>
 inline void CheckpointManager::settle() {
   if (!pending_ || is_saving_in_progress()) return;
   const bool committed = pending_->committed->load();
@@ -80,6 +86,7 @@ void CheckpointManager::settled(Call&& call) {
   settle();
 }
 
+template <OnUse>
 inline SaveDecision CheckpointManager::save_decision(std::int64_t step) {
   if (options_.read_only) return {false, "the manager is read only"};
   if (const auto latest = latest_step(); latest && *latest >= step)
@@ -88,15 +95,18 @@ inline SaveDecision CheckpointManager::save_decision(std::int64_t step) {
                               {.is_saving_in_progress = is_saving_in_progress(), .reached_preemption = reached_preemption()});
 }
 
+template <OnUse>
 inline bool CheckpointManager::reached_preemption() const noexcept {
   return std::any_of(preemptions_.begin(), preemptions_.end(), [](const auto& guard) { return guard->requested(); });
 }
 
+template <OnUse>
 inline std::vector<StepVerdict> CheckpointManager::preservation_verdicts() {
   return preservation_policy_.explain(steps_.infos(preservation_policy_.needs_times(), preservation_policy_.needs_metrics()));
 }
 
 // Rank 0's decision, and its clock: signals and time do not come to all processes alike.
+template <OnUse>
 inline bool CheckpointManager::decide(std::int64_t step, const ManagerSaveArgs& args) {
   bool saves = is_first() && !options_.read_only && (args.force || should_save(step));
   decided_at_ = now();
@@ -113,6 +123,7 @@ inline bool CheckpointManager::decide(std::int64_t step, const ManagerSaveArgs& 
   return saves;
 }
 
+template <OnUse>
 inline void CheckpointManager::learn_processes(const StepContents& contents) {
   const std::shared_ptr<Coordinator> world = processes_of(contents);
   if (world && world_ && world != world_)
@@ -122,6 +133,7 @@ inline void CheckpointManager::learn_processes(const StepContents& contents) {
 }
 
 // Whether to go on; in the background, with the turn to do so. Everything that can be refused is, before the state is looked at.
+template <OnUse>
 inline bool CheckpointManager::begin_save(std::int64_t step, const ManagerSaveArgs& args, bool several,
                                           std::optional<orbax::AsyncEngine::Turn>& turn) {
   if (has_several_items_ && *has_several_items_ != several)
@@ -144,6 +156,7 @@ inline bool CheckpointManager::begin_save(std::int64_t step, const ManagerSaveAr
   return true;
 }
 
+template <OnUse>
 inline void CheckpointManager::finish_save(std::int64_t step, std::vector<StepItem> items, const ManagerSaveArgs& args,
                                            std::optional<orbax::AsyncEngine::Turn> turn) {
   auto contents = std::make_shared<StepContents>(StepContents{std::move(items), {}, args.save, args.custom_metadata});
@@ -189,12 +202,14 @@ inline void CheckpointManager::finish_save(std::int64_t step, std::vector<StepIt
   });
 }
 
+template <OnUse>
 inline void CheckpointManager::remove_steps(const std::vector<std::int64_t>& steps) {
   if (!is_first()) return;
   for (const std::int64_t step : steps) deleter_->remove(steps_.names().build(step));
 }
 
 // The steps that the policy no longer keeps; they are forgotten at once.
+template <OnUse>
 inline std::vector<std::int64_t> CheckpointManager::let_go() {
   const std::span<const StepInfo> infos = steps_.infos(preservation_policy_.needs_times(), preservation_policy_.needs_metrics());
   const std::vector<bool> stays = preservation_policy_.should_preserve(infos);
@@ -205,6 +220,7 @@ inline std::vector<std::int64_t> CheckpointManager::let_go() {
   return gone;
 }
 
+template <OnUse>
 inline std::vector<std::int64_t> CheckpointManager::prune() {
   if (options_.read_only) return {};
   if (engine_) settled([&] { engine_->wait_until_finished(); });
@@ -213,6 +229,7 @@ inline std::vector<std::int64_t> CheckpointManager::prune() {
   return gone;
 }
 
+template <OnUse>
 inline std::string CheckpointManager::step_directory(std::optional<std::int64_t> step) {
   if (!step) step = latest_step();
   if (!step) throw NotFoundError("No steps found in " + directory_ + ".", {.file = directory_});
@@ -227,6 +244,7 @@ inline std::string CheckpointManager::step_directory(std::optional<std::int64_t>
   return path;
 }
 
+template <OnUse>
 inline std::string CheckpointManager::item_directory(std::optional<std::int64_t> step) {
   const std::string path = step_directory(step);
   const std::string usual = path + "/" + std::string(default_item_name);
@@ -235,16 +253,19 @@ inline std::string CheckpointManager::item_directory(std::optional<std::int64_t>
   return path + "/" + detail::only_item(path);
 }
 
+template <OnUse>
 inline std::vector<std::int64_t> CheckpointManager::all_steps(bool read) {
   if (read) reload();
   return steps_.sorted();
 }
 
+template <OnUse>
 inline std::optional<std::int64_t> CheckpointManager::best_step() {
   if (!options_.best_fn) return latest_step();
   return best_of(steps_.infos(false, true), options_.best_fn, options_.best_mode == "min");
 }
 
+template <OnUse>
 inline void CheckpointManager::reload() {
   settle();
   steps_.reload();
@@ -255,6 +276,7 @@ inline void CheckpointManager::reload() {
   if (!goes && !steps_.contains(step)) steps_.add(pending_->info);
 }
 
+template <OnUse>
 inline std::optional<std::int64_t> CheckpointManager::wait_for_new_step(std::optional<std::int64_t> after,
                                                                         std::chrono::milliseconds timeout) {
   const auto found = orrery::wait_for_new_step(directory_, steps_.names(), after, timeout);
@@ -262,6 +284,7 @@ inline std::optional<std::int64_t> CheckpointManager::wait_for_new_step(std::opt
   return found;
 }
 
+template <OnUse>
 inline void CheckpointManager::delete_step(std::int64_t step) {
   if (options_.read_only) return;
   if (pending_ && pending_->info.step == step) settled([&] { engine_->wait_until_finished(); });
@@ -271,12 +294,14 @@ inline void CheckpointManager::delete_step(std::int64_t step) {
   steps_.remove(step);
 }
 
+template <OnUse>
 inline StepMetadata CheckpointManager::metadata(std::int64_t step) {
   const std::string path = step_directory(step);
   StepFiles files = read_step_files(path);
   return {step, files.init_time, files.commit_time, std::move(files.custom_metadata), read_metrics(path), read_item_metadata(path)};
 }
 
+template <OnUse>
 inline RootMetadata CheckpointManager::metadata() const {
   RootMetadata found = read_root_metadata(directory_);
   if (options_.read_only && !options_.metadata.empty() && !storage::exists(directory_ + "/metadata"))
@@ -284,18 +309,26 @@ inline RootMetadata CheckpointManager::metadata() const {
   return found;
 }
 
+template <OnUse>
 inline void CheckpointManager::wait_until_finished() {
   if (engine_) settled([&] { engine_->wait_until_finished(); });
   deleter_->wait();
 }
 
+template <OnUse>
 inline void CheckpointManager::check_for_errors() {
   if (engine_) settled([&] { engine_->check_for_errors(); });
   deleter_->check();
 }
 
-inline bool CheckpointManager::cancel() noexcept { return is_saving_in_progress() && engine_->cancel(); }
+template <OnUse>
+inline bool CheckpointManager::cancel() noexcept {
+  return is_saving_in_progress() && engine_->cancel();
+}
 
-inline void CheckpointManager::close() { wait_until_finished(); }
+template <OnUse>
+inline void CheckpointManager::close() {
+  wait_until_finished();
+}
 
 }  // namespace orrery::inline v0

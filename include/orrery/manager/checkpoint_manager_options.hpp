@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/distributed/coordinator.hpp"
 #include "orrery/manager/metrics.hpp"
@@ -58,6 +59,7 @@ struct ManagerSaveArgs {
 };
 
 // ArgumentError for options that contradict one another.
+template <OnUse = OnUse()>
 inline void check_options(const CheckpointManagerOptions& options) {
   if (options.best_mode != "min" && options.best_mode != "max")
     throw ArgumentError("`best_mode` must be one of: \"min\", \"max\"; found \"" + options.best_mode + "\"");
@@ -74,6 +76,7 @@ inline void check_options(const CheckpointManagerOptions& options) {
 }
 
 // When to save, from those options.
+template <OnUse = OnUse()>
 inline SaveDecisionPolicy save_decision_policy_of(const CheckpointManagerOptions& options) {
   if (options.save_decision_policy) return *options.save_decision_policy;
   AnySavePolicy any;
@@ -90,6 +93,7 @@ inline SaveDecisionPolicy save_decision_policy_of(const CheckpointManagerOptions
 }
 
 // What to keep, from those options.
+template <OnUse = OnUse()>
 inline PreservationPolicy preservation_policy_of(const CheckpointManagerOptions& options) {
   if (options.preservation_policy) return *options.preservation_policy;
   AnyPreservationPolicy any;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/manager/step_names.hpp"
 #include "orrery/storage/file_system.hpp"
 
@@ -30,6 +31,7 @@ namespace orrery::inline v0 {
 class StepDeleter {
  public:
   // `subdirectory`: deleted steps are moved to <root>/<that> and stay there.
+  template <OnUse = OnUse()>
   explicit StepDeleter(std::string root, std::optional<std::string> subdirectory = {})
       : root_(std::move(root)), subdirectory_(std::move(subdirectory)) {}
   StepDeleter(const StepDeleter&) = delete;
@@ -45,6 +47,7 @@ class StepDeleter {
 
   // Takes the step <root>/<name> out of sight, then removes it behind, or moves it to the subdirectory. One that has gone already will do.
   // IoError where it cannot be renamed.
+  template <OnUse = OnUse()>
   void remove(const std::string& name) {
     if (subdirectory_)
       move(name);
@@ -53,12 +56,14 @@ class StepDeleter {
   }
 
   // Out of sight and removed, whatever it is.
+  template <OnUse = OnUse()>
   void discard(const std::string& name) {
     const std::string going = rename_away(name);
     if (!going.empty()) remove_later(going);
   }
 
   // Removes what has a temporary name already.
+  template <OnUse = OnUse()>
   void remove_later(std::string path) {
     if (!start_thread()) return storage::remove_tree(path);
     const std::lock_guard lock(mutex_);
@@ -67,6 +72,7 @@ class StepDeleter {
   }
 
   // Waits until nothing is left to remove; throws what went wrong with that, once. What could not be removed keeps its temporary name.
+  template <OnUse = OnUse()>
   void wait() {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [this] { return paths_.empty() && !busy_; });
@@ -79,13 +85,17 @@ class StepDeleter {
   }
 
   // Whether a name is one of those: left by a process that died, or being removed at this moment by one that lives. Either way it may go.
-  static bool is_being_deleted(std::string_view name) { return name.starts_with(prefix) && name.ends_with(storage::temporary_suffix); }
+  template <OnUse = OnUse()>
+  static bool is_being_deleted(std::string_view name) {
+    return name.starts_with(prefix) && name.ends_with(storage::temporary_suffix);
+  }
 
  private:
   // Before the number, not behind the step's name: Orbax would take "7.orbax-checkpoint-tmp..." for an unfinished step 7.
   static constexpr std::string_view prefix = "deleted-";
 
   // Replaces what an earlier step of that name left there.
+  template <OnUse = OnUse()>
   void move(const std::string& name) {
     const std::string to = root_ + "/" + *subdirectory_ + "/" + name;
     storage::make_directories(root_ + "/" + *subdirectory_);
@@ -94,6 +104,7 @@ class StepDeleter {
     if (code != 0 && code != ENOENT) storage::detail::throw_io_error("rename this to " + to, root_ + "/" + name, code);
   }
 
+  template <OnUse = OnUse()>
   std::string rename_away(const std::string& name) {
     static std::atomic<std::uint64_t> counter{0};
     const std::string from = root_ + "/" + name, step = name.substr(name.rfind('/') + 1).substr(0, 150);
@@ -110,6 +121,7 @@ class StepDeleter {
   }
 
   // False where there is none to be had: the caller does the work.
+  template <OnUse = OnUse()>
   bool start_thread() {
     const std::lock_guard lock(mutex_);
     try {
@@ -124,6 +136,7 @@ class StepDeleter {
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 
+  template <OnUse = OnUse()>
   void serve() {
     std::unique_lock lock(mutex_);
     for (;;) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/manager/step_directory.hpp"
 #include "orrery/orbax/array_checkpointer.hpp"
@@ -50,7 +51,10 @@ concept CustomItem = requires(const std::string& directory, const T& item, const
 // A JSON text, as Orbax's JsonSave keeps it; in Python a dict.
 struct JsonItem {
   std::string text{};
-  json::Value value() const { return json::parse(text, {}, {.nan_and_infinity = true}); }
+  template <OnUse = OnUse()>
+  json::Value value() const {
+    return json::parse(text, {}, {.nan_and_infinity = true});
+  }
 };
 
 // One array, number or PRNG key, as Orbax's ArraySave keeps it: a directory of files, no database.
@@ -64,11 +68,13 @@ ArrayItem(T) -> ArrayItem<T>;
 template <>
 struct ItemHandler<JsonItem> {
   static constexpr std::string_view name = detail::json_handler;
+  template <OnUse = OnUse()>
   static void save(const std::string& directory, const JsonItem& item, const SaveOptions&) {
     json::parse(item.text, {}, {.nan_and_infinity = true});  // what Python could not read is refused here
     storage::write_file(directory + "/metadata", item.text);
   }
   // The file of Orbax's handler, of its version 1, or the metrics of a step.
+  template <OnUse = OnUse()>
   static JsonItem restore(const std::string& directory, const RestoreOptions&) {
     for (const char* file : {"/metadata", "/data.json", "/metrics"}) {
       const std::string path = directory + file;
@@ -137,6 +143,7 @@ StepItem item_from(std::string name, State state) {
   }
 }
 
+template <OnUse = OnUse()>
 inline StepItem item_from_snapshot(std::string name, std::string_view handler, std::shared_ptr<orbax::Snapshot> snapshot) {
   check_item_name(name);
   if (handler == orbax::array_handler)
@@ -197,7 +204,10 @@ class Composite {
       }
     }
     const std::string& name() const noexcept { return name_; }
-    StepItem item(const orbax::AsyncEngine::Turn* turn = nullptr) const { return make_(name_, turn); }
+    template <OnUse = OnUse()>
+    StepItem item(const orbax::AsyncEngine::Turn* turn = nullptr) const {
+      return make_(name_, turn);
+    }
 
    private:
     std::string name_;
@@ -205,6 +215,7 @@ class Composite {
   };
 
   // ArgumentError for names that cannot be directories, or stand twice, and for none at all.
+  template <OnUse = OnUse()>
   Composite(std::initializer_list<Entry> entries) : entries_(entries) {
     if (entries_.empty()) throw ArgumentError("a Composite needs an item");
     for (std::size_t i = 0; i < entries_.size(); ++i) {

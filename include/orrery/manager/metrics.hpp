@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 
 namespace orrery::inline v0 {
@@ -18,6 +19,7 @@ namespace orrery::inline v0 {
 class Metrics {
  public:
   Metrics() = default;
+  template <OnUse = OnUse()>
   Metrics(std::initializer_list<std::pair<std::string, double>> values) {
     for (const auto& [name, number] : values) {
       if (values_.find(name)) throw ArgumentError("the metric \"" + name + "\" is given twice");
@@ -25,6 +27,7 @@ class Metrics {
     }
   }
   // A JSON object, as Python's json reads it. FormatError for anything else.
+  template <OnUse = OnUse()>
   static Metrics parse(std::string_view text, const Where& where = {}) {
     Metrics metrics;
     metrics.values_ = json::parse(text, where, {.nan_and_infinity = true});
@@ -32,9 +35,16 @@ class Metrics {
     return metrics;
   }
 
-  bool empty() const noexcept { return values_.object()->empty(); }
-  bool contains(std::string_view name) const noexcept { return values_.find(name) != nullptr; }
+  template <OnUse = OnUse()>
+  bool empty() const noexcept {
+    return values_.object()->empty();
+  }
+  template <OnUse = OnUse()>
+  bool contains(std::string_view name) const noexcept {
+    return values_.find(name) != nullptr;
+  }
   // The number of that name; NotFoundError where there is none, FormatError where it is something else.
+  template <OnUse = OnUse()>
   double operator[](std::string_view name) const {
     if (!contains(name)) throw NotFoundError("there is no metric \"" + std::string(name) + "\"; there are " + text());
     const Where nowhere;
@@ -42,12 +52,21 @@ class Metrics {
   }
   const json::Value& json() const noexcept { return values_; }
   // As Python's json.dumps writes it.
-  std::string text() const { return json::dump(values_); }
+  template <OnUse = OnUse()>
+  std::string text() const {
+    return json::dump(values_);
+  }
 
-  friend bool operator==(const Metrics& a, const Metrics& b) { return a.text() == b.text(); }
+  template <OnUse = OnUse()>
+  friend bool operator==(const Metrics& a, const Metrics& b) {
+    return a.text() == b.text();
+  }
 
  private:
-  json::Value::Object& members() { return std::get<json::Value::Object>(values_.data); }
+  template <OnUse = OnUse()>
+  json::Value::Object& members() {
+    return std::get<json::Value::Object>(values_.data);
+  }
 
   json::Value values_{json::Value::Object{}};
 };

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/manager/checkpoint_manager_options.hpp"
 #include "orrery/manager/delete_steps.hpp"
 #include "orrery/manager/root_metadata.hpp"
@@ -18,6 +19,7 @@
 namespace orrery::inline v0::detail {
 
 // The name itself, where `name` is what is left of a step that was being replaced when the process died.
+template <OnUse = OnUse()>
 inline std::string_view replaced_name(std::string_view name) {
   constexpr std::string_view old = "-old";
   const std::size_t end = name.size() - std::min(name.size(), old.size() + storage::temporary_suffix.size());
@@ -25,6 +27,7 @@ inline std::string_view replaced_name(std::string_view name) {
 }
 
 // Renaming comes first, so that a save of the same step need not wait for the removal.
+template <OnUse = OnUse()>
 inline void clean_root(const std::string& root, bool cleanup_tmp_directories, StepDeleter& deleter) {
   for (const storage::DirectoryEntry& entry : storage::list_entries(root)) {
     if (entry.kind != storage::FileKind::directory || !is_temporary_name(entry.name)) continue;
@@ -37,6 +40,7 @@ inline void clean_root(const std::string& root, bool cleanup_tmp_directories, St
   }
 }
 
+template <OnUse = OnUse()>
 inline void open_root(const std::string& root, const CheckpointManagerOptions& options, StepDeleter& deleter) {
   if (options.read_only) return;
   if (options.create) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/manager/save_policies.hpp"
 #include "orrery/manager/step_info.hpp"
 
@@ -43,6 +44,7 @@ class PreservationPolicy {
  public:
   using Function = std::function<std::vector<bool>(std::span<const StepInfo>, const PreservationContext&)>;
 
+  template <OnUse = OnUse()>
   PreservationPolicy(Function decide, std::string description) : decide_(std::move(decide)), description_(std::move(description)) {}
   template <class Rule>
     requires requires(const Rule& rule) { rule.description(); }
@@ -64,6 +66,7 @@ class PreservationPolicy {
   PreservationPolicy(Call call) : PreservationPolicy(Function(std::move(call)), "kept by the caller's own policy") {}
 
   // One for each step; ArgumentError where a policy answers for another number of steps.
+  template <OnUse = OnUse()>
   std::vector<bool> should_preserve(std::span<const StepInfo> steps, const PreservationContext& context = {}) const {
     std::vector<bool> stays = decide_(steps, context);
     if (stays.size() != steps.size())
@@ -76,6 +79,7 @@ class PreservationPolicy {
   bool needs_metrics() const noexcept { return needs_metrics_; }
 
   // The same, step by step, with all policies inside that hold a step: what a deletion would do, and why.
+  template <OnUse = OnUse()>
   std::vector<StepVerdict> explain(std::span<const StepInfo> steps, const PreservationContext& context = {}) const {
     const std::vector<bool> stays = should_preserve(steps, context);
     std::vector<StepVerdict> verdicts;
@@ -100,6 +104,7 @@ class PreservationPolicy {
 namespace detail {
 
 // Only the last `most` of those that stay. 0 limits nothing: Orbax counts from the end, and there -0 is the start.
+template <OnUse = OnUse()>
 inline void keep_last(std::vector<bool>& stays, std::optional<std::int64_t> most) {
   if (!most || *most == 0) return;
   check_interval(*most, "max_to_keep");
@@ -111,11 +116,13 @@ inline void keep_last(std::vector<bool>& stays, std::optional<std::int64_t> most
     }
 }
 
+template <OnUse = OnUse()>
 inline void check_count(std::optional<std::int64_t> n, std::string_view name) {
   if (n && *n < 0) throw ArgumentError("Setting of `" + std::string(name) + "` must be None or non-negative, found " + std::to_string(*n));
 }
 
 // The order of quality, worst first; equal ones as they stand. What is no number is worst.
+template <OnUse = OnUse()>
 inline void sort_by_quality(std::vector<std::pair<double, std::size_t>>& values, bool reverse) {
   const auto key = [&](double value) { return std::isnan(value) ? -std::numeric_limits<double>::infinity() : reverse ? -value : value; };
   std::stable_sort(values.begin(), values.end(), [&](const auto& a, const auto& b) { return key(a.first) < key(b.first); });
@@ -125,6 +132,7 @@ inline void sort_by_quality(std::vector<std::pair<double, std::size_t>>& values,
 
 struct PreserveAll {
   static constexpr bool needs_times = false, needs_metrics = false;
+  template <OnUse = OnUse()>
   std::vector<bool> should_preserve(std::span<const StepInfo> steps, const PreservationContext&) const {
     return std::vector<bool>(steps.size(), true);
   }
@@ -136,6 +144,7 @@ struct LatestN {
   std::optional<std::int64_t> n{};
 
   static constexpr bool needs_times = false, needs_metrics = false;
+  template <OnUse = OnUse()>
   std::vector<bool> should_preserve(std::span<const StepInfo> steps, const PreservationContext&) const {
     detail::check_count(n, "n");
     const std::size_t kept = n ? std::min(steps.size(), static_cast<std::size_t>(*n)) : steps.size();
@@ -143,7 +152,10 @@ struct LatestN {
     std::fill(stays.end() - static_cast<std::ptrdiff_t>(kept), stays.end(), true);
     return stays;
   }
-  std::string description() const { return n ? "among the latest " + std::to_string(*n) : "all are kept"; }
+  template <OnUse = OnUse()>
+  std::string description() const {
+    return n ? "among the latest " + std::to_string(*n) : "all are kept";
+  }
 };
 
 // The first, and each that is at least that much later than the one kept before it.
@@ -151,6 +163,7 @@ struct EveryNSeconds {
   std::chrono::seconds interval{};
 
   static constexpr bool needs_metrics = false;
+  template <OnUse = OnUse()>
   std::vector<bool> should_preserve(std::span<const StepInfo> steps, const PreservationContext&) const {
     std::vector<bool> stays(steps.size(), false);
     const StepInfo* last = nullptr;
@@ -161,7 +174,10 @@ struct EveryNSeconds {
     }
     return stays;
   }
-  std::string description() const { return "one every " + std::to_string(interval.count()) + " s"; }
+  template <OnUse = OnUse()>
+  std::string description() const {
+    return "one every " + std::to_string(interval.count()) + " s";
+  }
 };
 
 // Multiples of the interval. Not exact: the first, and each at least that many steps after the one kept before it.
@@ -171,6 +187,7 @@ struct EveryNSteps {
   std::optional<std::int64_t> max_to_keep{};  // the latest of them
 
   static constexpr bool needs_times = false, needs_metrics = false;
+  template <OnUse = OnUse()>
   std::vector<bool> should_preserve(std::span<const StepInfo> steps, const PreservationContext&) const {
     detail::check_interval(interval_steps, "interval_steps");
     std::vector<bool> stays(steps.size(), false);
@@ -194,6 +211,7 @@ struct EveryNStepsClosest {
   std::optional<std::int64_t> max_to_keep{};
 
   static constexpr bool needs_times = false, needs_metrics = false;
+  template <OnUse = OnUse()>
   std::vector<bool> should_preserve(std::span<const StepInfo> steps, const PreservationContext&) const {
     detail::check_interval(interval_steps, "interval_steps");
     std::map<std::int64_t, std::pair<std::int64_t, std::size_t>> nearest;  // of each multiple: how far, which
@@ -219,12 +237,16 @@ struct CustomSteps {
   std::vector<std::int64_t> steps{};
 
   static constexpr bool needs_times = false, needs_metrics = false;
+  template <OnUse = OnUse()>
   std::vector<bool> should_preserve(std::span<const StepInfo> all, const PreservationContext&) const {
     std::vector<bool> stays;
     for (const StepInfo& info : all) stays.push_back(std::find(steps.begin(), steps.end(), info.step) != steps.end());
     return stays;
   }
-  std::string description() const { return "one of the steps " + detail::list_of(steps); }
+  template <OnUse = OnUse()>
+  std::string description() const {
+    return "one of the steps " + detail::list_of(steps);
+  }
 };
 
 // Those that a function of the step asks for (Orbax's option should_keep_fn up to 0.11).
@@ -232,6 +254,7 @@ struct ShouldKeepFn {
   std::function<bool(std::int64_t step)> should_keep_fn{};
 
   static constexpr bool needs_times = false, needs_metrics = false;
+  template <OnUse = OnUse()>
   std::vector<bool> should_preserve(std::span<const StepInfo> steps, const PreservationContext&) const {
     std::vector<bool> stays;
     for (const StepInfo& info : steps) stays.push_back(should_keep_fn(info.step));
@@ -249,6 +272,7 @@ struct BestN {
   bool keep_checkpoints_without_metrics = true;
 
   static constexpr bool needs_times = false;
+  template <OnUse = OnUse()>
   std::vector<bool> should_preserve(std::span<const StepInfo> steps, const PreservationContext&) const {
     detail::check_count(n, "n");
     if (!n || steps.size() <= static_cast<std::size_t>(*n)) return std::vector<bool>(steps.size(), true);
@@ -266,6 +290,7 @@ struct BestN {
     for (std::size_t i = over; i < values.size(); ++i) stays[values[i].second] = true;
     return stays;
   }
+  template <OnUse = OnUse()>
   std::string description() const {
     if (!n) return "all are kept";
     return "among the best " + std::to_string(*n) + (keep_checkpoints_without_metrics ? " or without metrics" : "");
@@ -277,19 +302,24 @@ struct LatestDuration {
   std::chrono::seconds duration{};
 
   static constexpr bool needs_metrics = false;
+  template <OnUse = OnUse()>
   std::vector<bool> should_preserve(std::span<const StepInfo> steps, const PreservationContext& context) const {
     std::vector<bool> stays(steps.size(), false);
     const auto first = std::find_if(steps.begin(), steps.end(), [&](const StepInfo& info) { return context.now - info.time <= duration; });
     std::fill(stays.begin() + (first - steps.begin()), stays.end(), true);
     return stays;
   }
-  std::string description() const { return "of the last " + std::to_string(duration.count()) + " s"; }
+  template <OnUse = OnUse()>
+  std::string description() const {
+    return "of the last " + std::to_string(duration.count()) + " s";
+  }
 };
 
 // What any of them keeps.
 struct AnyPreservationPolicy {
   std::vector<PreservationPolicy> policies{};
 
+  template <OnUse = OnUse()>
   std::vector<bool> should_preserve(std::span<const StepInfo> steps, const PreservationContext& context) const {
     if (policies.empty()) throw ArgumentError("AnyPreservationPolicy needs a policy; PreserveAll keeps every step");
     std::vector<bool> stays(steps.size(), false);
@@ -300,6 +330,7 @@ struct AnyPreservationPolicy {
     }
     return stays;
   }
+  template <OnUse = OnUse()>
   std::string description() const {
     std::string text;
     for (const PreservationPolicy& policy : policies) text += (text.empty() ? "" : ", nor ") + policy.description();
@@ -308,6 +339,7 @@ struct AnyPreservationPolicy {
 };
 
 // The best of `steps` by that function, the later of equal ones; absent where none has metrics.
+template <OnUse = OnUse()>
 inline std::optional<std::int64_t> best_of(std::span<const StepInfo> steps, const std::function<double(const Metrics&)>& best_fn,
                                            bool reverse) {
   std::vector<std::pair<double, std::size_t>> values;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/manager/items.hpp"
 #include "orrery/manager/step_directory.hpp"
@@ -56,14 +57,22 @@ class ItemMetadata {
     std::optional<TreeMetadata> tree{};  // of pytrees and arrays
   };
 
+  template <OnUse = OnUse()>
   explicit ItemMetadata(std::vector<Item> items, std::string path) : items_(std::move(items)), path_(std::move(path)) {}
 
   const std::vector<Item>& items() const noexcept { return items_; }
   // KeyError where there is no such item, or it is no pytree.
+  template <OnUse = OnUse()>
   const TreeMetadata& operator[](std::string_view name) const;
   // Of the one item without a name.
-  const Tree& tree() const { return (*this)[default_item_name].tree(); }
-  const std::vector<TreeMetadata::Leaf>& leaves() const { return (*this)[default_item_name].leaves(); }
+  template <OnUse = OnUse()>
+  const Tree& tree() const {
+    return (*this)[default_item_name].tree();
+  }
+  template <OnUse = OnUse()>
+  const std::vector<TreeMetadata::Leaf>& leaves() const {
+    return (*this)[default_item_name].leaves();
+  }
 
  private:
   std::vector<Item> items_;
@@ -72,7 +81,8 @@ class ItemMetadata {
 
 namespace detail {
 
-[[noreturn]] inline void throw_no_item(std::string_view name, std::span<const std::string> there, const std::string& path) {
+template <OnUse = OnUse()>
+[[noreturn]] inline void throw_no_item(std::string_view name, const std::vector<std::string>& there, const std::string& path) {
   std::string text = "Item \"" + std::string(name) + "\" was not found in the checkpoint. Available items: [";
   for (const std::string& item : there) text += (text.back() == '[' ? "'" : ", '") + item + "'";
   Differences differences;
@@ -80,6 +90,7 @@ namespace detail {
   throw KeyError(text + "]", std::move(differences), {{}, path, {}});
 }
 
+template <OnUse = OnUse()>
 inline Tree tree_of(const json::Value& value) {
   if (value.is_null()) return Tree::none();
   if (const auto* b = value.boolean()) return Tree::scalar(*b);
@@ -99,6 +110,7 @@ inline Tree tree_of(const json::Value& value) {
 
 enum class ItemKind : std::uint8_t { pytree, json, array, other };
 
+template <OnUse = OnUse()>
 inline ItemKind kind_of_item(const std::string& directory, std::string_view handler) {
   const auto ends = [&](std::string_view name) { return handler.ends_with(name); };
   if (ends("JsonCheckpointHandler") || ends("JsonHandler") || ends("MetricsHandler")) return ItemKind::json;
@@ -109,6 +121,7 @@ inline ItemKind kind_of_item(const std::string& directory, std::string_view hand
   return ItemKind::other;
 }
 
+template <OnUse = OnUse()>
 inline std::string handler_of(const StepFiles& files, std::string_view item) {
   for (const auto& [name, handler] : files.handlers)
     if (name == item) return handler;
@@ -116,6 +129,7 @@ inline std::string handler_of(const StepFiles& files, std::string_view item) {
 }
 
 // The item that is meant where none is named: `default`, else the only pytree.
+template <OnUse = OnUse()>
 inline std::string only_item(const std::string& step_path) {
   const std::vector<std::string> there = list_items(step_path);
   if (std::find(there.begin(), there.end(), default_item_name) != there.end()) return std::string(default_item_name);
@@ -132,6 +146,7 @@ inline std::string only_item(const std::string& step_path) {
   throw ArgumentError(text, {{}, step_path, {}});
 }
 
+template <OnUse = OnUse()>
 inline std::string item_path(const std::string& step_path, const std::string& name) {
   check_item_name(name);
   const std::string path = step_path + "/" + name;
@@ -158,6 +173,7 @@ T restore_item(const std::string& directory, const RestoreOptions& options, std:
 
 }  // namespace detail
 
+template <OnUse>
 inline const TreeMetadata& ItemMetadata::operator[](std::string_view name) const {
   std::vector<std::string> there;
   for (const Item& item : items_) {
@@ -168,6 +184,7 @@ inline const TreeMetadata& ItemMetadata::operator[](std::string_view name) const
 }
 
 // One item as a tree: of JSON its document, of an array its leaf.
+template <OnUse = OnUse()>
 inline Tree restore_item_tree(const std::string& directory, std::string_view handler, const RestoreOptions& options = {}) {
   switch (detail::kind_of_item(directory, handler)) {
     case detail::ItemKind::json: return detail::tree_of(ItemHandler<JsonItem>::restore(directory, options).value());
@@ -181,6 +198,7 @@ inline Tree restore_item_tree(const std::string& directory, std::string_view han
 }
 
 // A step without a target: the one item without a name, or a dict of all items by name, metrics among them.
+template <OnUse = OnUse()>
 inline Tree restore_step_tree(const std::string& step_path, const RestoreOptions& options) {
   const std::vector<std::string> there = list_items(step_path);
   const StepFiles files = read_step_files(step_path);
@@ -195,6 +213,7 @@ inline Tree restore_step_tree(const std::string& step_path, const RestoreOptions
   return out;
 }
 
+template <OnUse = OnUse()>
 inline ItemMetadata read_item_metadata(const std::string& step_path) {
   const StepFiles files = read_step_files(step_path);
   std::vector<ItemMetadata::Item> items;

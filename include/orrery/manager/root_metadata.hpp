@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/manager/step_directory.hpp"
 #include "orrery/storage/atomic_file.hpp"
@@ -20,6 +21,7 @@ struct RootMetadata {
 
 // Written if there is none yet; what is there stays. Without internal_metadata, a key that Orbax before 0.11.24 refuses and later ones can
 // do without. ArgumentError where it is no JSON object.
+template <OnUse = OnUse()>
 inline void write_root_metadata(const std::string& root, const std::string& custom_metadata) {
   orbax::detail::check_custom_metadata(custom_metadata);
   const std::string file = root + "/metadata/_ROOT_METADATA";
@@ -28,6 +30,7 @@ inline void write_root_metadata(const std::string& root, const std::string& cust
 }
 
 // ... as written by any version: before 0.10 a file `metadata` was the user's object itself. Empty objects where there is neither.
+template <OnUse = OnUse()>
 inline RootMetadata read_root_metadata(const std::string& root) {
   RootMetadata metadata;
   for (const char* name : {"/metadata/_ROOT_METADATA", "/metadata/metadata"}) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/manager/step_info.hpp"
 
 namespace orrery::inline v0 {
@@ -37,6 +38,7 @@ class SaveDecisionPolicy {
  public:
   using Function = std::function<bool(const StepInfo&, std::span<const StepInfo>, const SaveContext&)>;
 
+  template <OnUse = OnUse()>
   SaveDecisionPolicy(Function decide, std::string description) : decide_(std::move(decide)), description_(std::move(description)) {}
   template <class Rule>
     requires requires(const Rule& rule) { rule.description(); }
@@ -54,12 +56,14 @@ class SaveDecisionPolicy {
     requires(std::is_invocable_r_v<bool, const Call&, const StepInfo&, std::span<const StepInfo>, const SaveContext&>)
   SaveDecisionPolicy(Call call) : SaveDecisionPolicy(Function(std::move(call)), "the caller's own policy") {}
 
+  template <OnUse = OnUse()>
   bool should_save(const StepInfo& step, std::span<const StepInfo> previous, const SaveContext& context = {}) const {
     return decide_(step, previous, context);
   }
   const std::string& description() const noexcept { return description_; }
   bool needs_times() const noexcept { return needs_times_; }
   // The same decision, and which of the policies inside made it.
+  template <OnUse = OnUse()>
   SaveDecision explain(const StepInfo& step, std::span<const StepInfo> previous, const SaveContext& context = {}) const {
     if (!should_save(step, previous, context)) return {false, "not " + description_};
     for (const SaveDecisionPolicy& child : children_)
@@ -76,6 +80,7 @@ class SaveDecisionPolicy {
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline std::string list_of(std::span<const std::int64_t> steps) {
   std::string text;
   for (const std::int64_t step : steps) text += (text.empty() ? "" : ", ") + std::to_string(step);
@@ -104,21 +109,27 @@ struct SpecificStepsPolicy {
   std::vector<std::int64_t> steps{};
 
   static constexpr bool needs_times = false;
+  template <OnUse = OnUse()>
   bool should_save(const StepInfo& step, std::span<const StepInfo>, const SaveContext&) const {
     return std::find(steps.begin(), steps.end(), step.step) != steps.end();
   }
-  std::string description() const { return "one of the steps " + detail::list_of(steps); }
+  template <OnUse = OnUse()>
+  std::string description() const {
+    return "one of the steps " + detail::list_of(steps);
+  }
 };
 
 // As often as can be without waiting for the save before, and no sooner after that one than the interval.
 struct ContinuousCheckpointingPolicy {
   std::optional<std::chrono::seconds> minimum_interval{};
 
+  template <OnUse = OnUse()>
   bool should_save(const StepInfo& step, std::span<const StepInfo> previous, const SaveContext& context) const {
     if (context.is_saving_in_progress) return false;
     if (previous.empty() || !minimum_interval) return true;
     return step.time - previous.back().time >= *minimum_interval;
   }
+  template <OnUse = OnUse()>
   std::string description() const {
     std::string text = "no save under way";
     if (minimum_interval) text += ", and the last at least " + std::to_string(minimum_interval->count()) + " s ago";
@@ -136,7 +147,10 @@ struct PreemptionCheckpointingPolicy {
 // The first step, whatever its number.
 struct InitialSavePolicy {
   static constexpr bool needs_times = false;
-  bool should_save(const StepInfo&, std::span<const StepInfo> previous, const SaveContext&) const { return previous.empty(); }
+  template <OnUse = OnUse()>
+  bool should_save(const StepInfo&, std::span<const StepInfo> previous, const SaveContext&) const {
+    return previous.empty();
+  }
   std::string description() const { return "the first step"; }
 };
 
@@ -145,6 +159,7 @@ struct ShouldSaveFnPolicy {
   std::function<bool(std::int64_t step, std::optional<std::int64_t> latest)> should_save_fn{};
 
   static constexpr bool needs_times = false;
+  template <OnUse = OnUse()>
   bool should_save(const StepInfo& step, std::span<const StepInfo> previous, const SaveContext&) const {
     return should_save_fn(step.step, previous.empty() ? std::nullopt : std::optional(previous.back().step));
   }
@@ -155,10 +170,12 @@ struct ShouldSaveFnPolicy {
 struct AnySavePolicy {
   std::vector<SaveDecisionPolicy> policies{};
 
+  template <OnUse = OnUse()>
   bool should_save(const StepInfo& step, std::span<const StepInfo> previous, const SaveContext& context) const {
     return std::any_of(policies.begin(), policies.end(),
                        [&](const SaveDecisionPolicy& policy) { return policy.should_save(step, previous, context); });
   }
+  template <OnUse = OnUse()>
   std::string description() const {
     std::string text;
     for (const SaveDecisionPolicy& policy : policies) text += (text.empty() ? "" : ", or ") + policy.description();

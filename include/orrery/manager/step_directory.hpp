@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/manager/step_info.hpp"
 #include "orrery/orbax/item_folders.hpp"
@@ -67,6 +68,7 @@ namespace detail {
 inline constexpr std::string_view json_handler = "orbax.checkpoint._src.handlers.json_checkpoint_handler.JsonCheckpointHandler";
 inline constexpr std::size_t largest_json_file = std::size_t{1} << 30;
 
+template <OnUse = OnUse()>
 inline void check_item_name(const std::string& name) {
   const bool is_path =
       name.empty() || name.find('/') != std::string::npos || name.find('\0') != std::string::npos || name == "." || name == "..";
@@ -78,6 +80,7 @@ inline void check_item_name(const std::string& name) {
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline void write_metrics(const std::string& step, const Metrics& metrics) {
   if (metrics.empty()) return;
   const std::string directory = step + "/" + std::string(metrics_item_name);
@@ -86,6 +89,7 @@ inline void write_metrics(const std::string& step, const Metrics& metrics) {
 }
 
 // What belongs to the step itself; the marker last.
+template <OnUse = OnUse()>
 inline void write_step_files(const storage::AtomicDirectory& step, std::uint64_t started, const StepContents& contents) {
   std::string handlers;
   const auto add = [&handlers](std::string_view name, std::string_view handler) {
@@ -103,6 +107,7 @@ inline void write_step_files(const storage::AtomicDirectory& step, std::uint64_t
 
 // Writes a step, complete under `path` or not there; what is there already is replaced. IoError; whatever the items and
 // options.on_progress throw.
+template <OnUse = OnUse()>
 inline void write_step(const std::string& path, const StepContents& contents) {
   const std::uint64_t started = orbax::detail::nanoseconds_now();
   storage::AtomicDirectory step(path, {.force = true, .durability = contents.options.durability});
@@ -118,6 +123,7 @@ inline void write_step(const std::string& path, const StepContents& contents) {
 }
 
 // The processes that save this step together; null for one alone. ArgumentError where items belong to different ones.
+template <OnUse = OnUse()>
 inline std::shared_ptr<Coordinator> processes_of(const StepContents& contents) {
   std::shared_ptr<Coordinator> world;
   for (const StepItem& item : contents.items) {
@@ -131,6 +137,7 @@ inline std::shared_ptr<Coordinator> processes_of(const StepContents& contents) {
 }
 
 // A step that several processes write: each its parts of pytrees, rank 0 all the rest.
+template <OnUse = OnUse()>
 inline orbax::SharedWork work_of(std::string path, std::shared_ptr<const StepContents> contents) {
   struct Rest final : orbax::SharedRest {
     explicit Rest(std::shared_ptr<const StepContents> all) : contents(std::move(all)) {}
@@ -157,6 +164,7 @@ inline orbax::SharedWork work_of(std::string path, std::shared_ptr<const StepCon
 }
 
 // The items of a step, sorted: all its directories but those that are never items.
+template <OnUse = OnUse()>
 inline std::vector<std::string> list_items(const std::string& step_path) {
   std::vector<std::string> names;
   for (const storage::DirectoryEntry& entry : storage::list_entries(step_path)) {
@@ -168,6 +176,7 @@ inline std::vector<std::string> list_items(const std::string& step_path) {
 }
 
 // The metrics of a step, empty where it has none. FormatError for a file that is no JSON object.
+template <OnUse = OnUse()>
 inline Metrics read_metrics(const std::string& step_path) {
   const std::string file = step_path + "/metrics/metrics";
   if (!storage::exists(file) || storage::is_directory(file)) return {};
@@ -176,6 +185,7 @@ inline Metrics read_metrics(const std::string& step_path) {
 
 // As it stands in _CHECKPOINT_METADATA. A file that is missing, or no JSON at all, says nothing, as in Orbax; FormatError where it says
 // something of another type than it should.
+template <OnUse = OnUse()>
 inline StepFiles read_step_files(const std::string& step_path) {
   StepFiles files;
   const std::string file = step_path + "/_CHECKPOINT_METADATA";
@@ -212,6 +222,7 @@ inline StepFiles read_step_files(const std::string& step_path) {
 }
 
 // When a step was committed: as it says, else when its directory was last changed. NotFoundError where it has gone.
+template <OnUse = OnUse()>
 inline StepTime commit_time_of(const std::string& step_path) {
   if (const auto said = read_step_files(step_path).commit_time) return *said;
   struct ::stat status {};

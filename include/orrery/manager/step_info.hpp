@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/manager/metrics.hpp"
 
 namespace orrery::inline v0 {
@@ -11,7 +12,10 @@ namespace orrery::inline v0 {
 // Nanoseconds since 1970, as in _CHECKPOINT_METADATA.
 using StepTime = std::chrono::sys_time<std::chrono::nanoseconds>;
 
-inline StepTime now() { return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()); }
+template <OnUse = OnUse()>
+inline StepTime now() {
+  return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
+}
 
 struct StepInfo {
   std::int64_t step = 0;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/manager/step_directory.hpp"
 #include "orrery/manager/step_info.hpp"
 #include "orrery/manager/step_names.hpp"
@@ -20,6 +21,7 @@
 namespace orrery::inline v0 {
 
 // The steps that are complete, ascending: directories, and links to some, whose whole name is a step's. A missing root has none.
+template <OnUse = OnUse()>
 inline std::vector<std::int64_t> find_steps(const std::string& root, const StepNames& names) {
   std::vector<std::int64_t> steps;
   std::vector<storage::DirectoryEntry> entries;
@@ -42,23 +44,37 @@ inline std::vector<std::int64_t> find_steps(const std::string& root, const StepN
 class StepList {
  public:
   StepList() = default;
-  StepList(std::string root, StepNames names) : root_(std::move(root)), names_(std::move(names)) { reload(); }
+  template <OnUse = OnUse()>
+  StepList(std::string root, StepNames names) : root_(std::move(root)), names_(std::move(names)) {
+    reload();
+  }
 
   const StepNames& names() const noexcept { return names_; }
   std::string path(std::int64_t step) const { return root_ + "/" + names_.build(step); }
 
   // Looks again.
+  template <OnUse = OnUse()>
   void reload() {
     infos_.clear();
     for (const std::int64_t step : find_steps(root_, names_)) infos_.push_back({step, {}, {}});
     known_times_ = known_metrics_ = 0;
   }
 
-  bool empty() const noexcept { return infos_.empty(); }
+  template <OnUse = OnUse()>
+  bool empty() const noexcept {
+    return infos_.empty();
+  }
   std::size_t size() const noexcept { return infos_.size(); }
-  bool contains(std::int64_t step) const { return find(step) != infos_.end(); }
+  template <OnUse = OnUse()>
+  bool contains(std::int64_t step) const {
+    return find(step) != infos_.end();
+  }
   // The one saved last, or with the greatest number.
-  std::optional<std::int64_t> latest() const { return empty() ? std::nullopt : std::optional(infos_.back().step); }
+  template <OnUse = OnUse()>
+  std::optional<std::int64_t> latest() const {
+    return empty() ? std::nullopt : std::optional(infos_.back().step);
+  }
+  template <OnUse = OnUse()>
   std::vector<std::int64_t> sorted() const {
     std::vector<std::int64_t> steps;
     for (const StepInfo& info : infos_) steps.push_back(info.step);
@@ -68,6 +84,7 @@ class StepList {
 
   // With times, or metrics, if they are wanted. FormatError for files that say something unusable; one that has gone counts as old, and
   // without metrics.
+  template <OnUse = OnUse()>
   std::span<const StepInfo> infos(bool times, bool metrics) {
     for (; times && known_times_ < infos_.size(); ++known_times_) {
       StepInfo& info = infos_[known_times_];
@@ -88,15 +105,21 @@ class StepList {
     return infos_;
   }
 
-  void add(StepInfo info) { infos_.push_back(std::move(info)); }
+  template <OnUse = OnUse()>
+  void add(StepInfo info) {
+    infos_.push_back(std::move(info));
+  }
+  template <OnUse = OnUse()>
   void remove(std::int64_t step) {
     if (const auto found = find(step); found != infos_.end()) remove_at(static_cast<std::size_t>(found - infos_.begin()));
   }
 
  private:
+  template <OnUse = OnUse()>
   std::vector<StepInfo>::const_iterator find(std::int64_t step) const {
     return std::find_if(infos_.begin(), infos_.end(), [&](const StepInfo& info) { return info.step == step; });
   }
+  template <OnUse = OnUse()>
   void remove_at(std::size_t index) {
     infos_.erase(infos_.begin() + static_cast<std::ptrdiff_t>(index));
     if (index < known_times_) --known_times_;

@@ -11,19 +11,24 @@
 #include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/storage/atomic_directory.hpp"
 
 namespace orrery::inline v0 {
 
 // Names of unfinished steps in every version of Orbax ("7.orbax-checkpoint-tmp", "...-tmp-3", "...-tmp-1690000000123456"), and of what is
 // being deleted.
-inline bool is_temporary_name(std::string_view name) { return name.find(storage::temporary_suffix) != std::string_view::npos; }
+template <OnUse = OnUse()>
+inline bool is_temporary_name(std::string_view name) {
+  return name.find(storage::temporary_suffix) != std::string_view::npos;
+}
 
 // 7, checkpoint_7, 0007, checkpoint_00000007: a prefix and '_', then the number, padded with zeros to a length.
 class StepNames {
  public:
   StepNames() = default;
   // ArgumentError for a prefix that cannot be part of a name, or a length that no name can have.
+  template <OnUse = OnUse()>
   explicit StepNames(std::optional<std::string> prefix, std::optional<int> fixed_length = {})
       : prefix_(prefix ? *std::move(prefix) + "_" : std::string()), length_(fixed_length.value_or(0)) {
     if (prefix_.find('/') != std::string::npos || prefix_.find('\0') != std::string::npos || is_temporary_name(prefix_))
@@ -41,6 +46,7 @@ class StepNames {
   }
 
   // The step of that name; nothing where it is not a name that build() gives.
+  template <OnUse = OnUse()>
   std::optional<std::int64_t> parse(std::string_view name) const {
     if (!name.starts_with(prefix_)) return std::nullopt;
     const std::string_view digits = name.substr(prefix_.size());

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/manager/step_list.hpp"
 #include "orrery/manager/step_names.hpp"
 
@@ -23,6 +24,7 @@ namespace detail {
 // Tells when names come into a directory; without a watch, which may be refused, it sleeps.
 class DirectoryWatch {
  public:
+  template <OnUse = OnUse()>
   explicit DirectoryWatch(const std::string& path) : descriptor_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
     watches_ = descriptor_ >= 0 && ::inotify_add_watch(descriptor_, path.c_str(), IN_MOVED_TO | IN_CREATE | IN_ONLYDIR) >= 0;
   }
@@ -35,6 +37,7 @@ class DirectoryWatch {
   bool watches() const noexcept { return watches_; }
 
   // Returns when a name has come since the last call, or when the time is over.
+  template <OnUse = OnUse()>
   void wait(std::chrono::milliseconds most) noexcept {
     ::pollfd about{descriptor_, POLLIN, 0};
     ::poll(&about, watches_ ? 1u : 0u, static_cast<int>(most.count()));
@@ -52,6 +55,7 @@ class DirectoryWatch {
 
 // The newest step behind `after` (absent: any step), once there is one; nothing where none comes in time. Steps are complete when they
 // have their name, so that what is found can be restored. A root that does not exist yet is waited for.
+template <OnUse = OnUse()>
 inline std::optional<std::int64_t> wait_for_new_step(const std::string& root, const StepNames& names, std::optional<std::int64_t> after,
                                                      std::chrono::milliseconds timeout) {
   using Clock = std::chrono::steady_clock;

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/orbax/array_item.hpp"
 #include "orrery/orbax/item_place.hpp"
 #include "orrery/orbax/options.hpp"
@@ -21,6 +22,7 @@ namespace orrery::inline v0 {
 
 namespace orbax {
 
+template <OnUse = OnUse()>
 inline const Tree& array_of(StoredItem& item) {
   if (const Tree* leaf = one_array(item.tree())) return *leaf;
   throw FormatError("expected one array, as ArrayCheckpointHandler saves it, found " + std::string(item.tree().kind_name()) +
@@ -28,11 +30,13 @@ inline const Tree& array_of(StoredItem& item) {
                     {{}, item.directory(), {}});
 }
 
+template <OnUse = OnUse()>
 inline Tree restore_array(const std::string& path, const RestoreOptions& options) {
   StoredItem item = StoredItem::open(local_path(path));
   return restore_tree(item, array_of(item), options);
 }
 
+template <OnUse = OnUse()>
 inline RestoreReport restore_array_into(const std::string& path, const TypeOps& ops, void* target, bool is_new,
                                         const RestoreOptions& options) {
   StoredItem item = StoredItem::open(local_path(path));
@@ -54,7 +58,10 @@ class ArrayCheckpointer {
   }
 
   // The leaf as a Tree: an array, or a Python number where one was saved by a version that recorded it.
-  Tree restore(const std::string& path, const RestoreOptions& options = {}) const { return orbax::restore_array(path, options); }
+  template <OnUse = OnUse()>
+  Tree restore(const std::string& path, const RestoreOptions& options = {}) const {
+    return orbax::restore_array(path, options);
+  }
 
   // A new T. MismatchError where the stored array does not fit it; FormatError or DataLossError for damage, or for a tree of several
   // leaves.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/orbax/metadata_files.hpp"
 #include "orrery/orbax/options.hpp"
@@ -23,9 +24,11 @@ inline constexpr std::string_view array_handler = "orbax.checkpoint._src.handler
 
 // The files of the only leaf of `view`, but for those that belong to the step, into `directory`, which exists and is empty. ArgumentError
 // where it is a container, a text or a dtype that TensorStore does not have. Answers what was written.
+template <OnUse = OnUse()>
 inline Progress write_array_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
   if (view.nodes.size() != 1 || view.nodes[0].kind != NodeKind::leaf)
-    throw ArgumentError("ArrayCheckpointer saves one array or number, and this is a container: use PyTreeCheckpointer", {{}, directory, {}});
+    throw ArgumentError("ArrayCheckpointer saves one array or number, and this is a container: use PyTreeCheckpointer",
+                        {{}, directory, {}});
   if (view.leaves[0].kind == LeafKind::string)
     throw ArgumentError(
         "ArrayCheckpointer saves one array or number, and this is a string: put it into a struct or map, and use PyTreeCheckpointer",
@@ -51,6 +54,7 @@ inline Progress write_array_item(const std::string& directory, const TreeView& v
 
 // Saves the only leaf of `view` at `path`: complete under its name, or not there. ArgumentError as above; AlreadyExistsError where
 // something is there and no force; IoError.
+template <OnUse = OnUse()>
 inline void save_array_item(const std::string& path, const TreeView& view, const SaveOptions& options) {
   detail::check_custom_metadata(options.custom_metadata);
   const std::uint64_t started = detail::nanoseconds_now();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/codec/zstd_frames.hpp"
 #include "orrery/formats/zarr/chunk_elements.hpp"
 #include "orrery/formats/zarr/chunk_shape.hpp"
@@ -27,14 +28,17 @@ inline bool is_array(const Param& param) { return param.leaf && param.type != Va
 
 // The dtype that each parameter is stored with, in the order of params.list; empty where nothing is cast. ArgumentError for a pattern that
 // is none, and for one that matches nothing: it would be a misspelt one.
+template <OnUse = OnUse()>
 inline std::vector<DType> stored_dtypes(const Params& params, const CastRules& cast);
 
 // Everything but the codecs of its bytes. ArgumentError for a dtype that TensorStore does not have, more than 32 dimensions, or a chunk
 // size below that of an element.
+template <OnUse = OnUse()>
 inline zarr::ArrayMetadata layout_of(const Param& param, DType stored, const SaveOptions& options);
 
 // ... and the codecs of its bytes, for which automatic() looks at samples of the values. Plain chunks of zarr v3 carry a crc32c, compressed
 // ones of both versions that of zstd: readers verify them, Python's too.
+template <OnUse = OnUse()>
 inline void choose_codecs(zarr::ArrayMetadata& layout, const ArrayView& array, const SaveOptions& options);
 
 namespace detail {
@@ -44,6 +48,7 @@ inline constexpr std::uint64_t orbax_file_bytes = std::uint64_t{1} << 31;
 // Arrays below that are never worth a codec, unless the user wants one.
 inline constexpr std::size_t smallest_probed = std::size_t{1} << 20;
 
+template <OnUse = OnUse()>
 inline std::string key_path(const Params& params, const Param& param) {
   std::string path;
   for (const MetadataKey& key : params.path(param)) {
@@ -53,6 +58,7 @@ inline std::string key_path(const Params& params, const Param& param) {
   return path;
 }
 
+template <OnUse = OnUse()>
 inline bool is_to_be_compressed(const zarr::ArrayMetadata& layout, const ArrayView& array, const Compression& compression) {
   if (compression.kind() == Compression::Kind::none || array.size() == 0) return false;
   if (compression.kind() == Compression::Kind::zstd) return true;
@@ -71,6 +77,7 @@ inline bool is_to_be_compressed(const zarr::ArrayMetadata& layout, const ArrayVi
 
 }  // namespace detail
 
+template <OnUse>
 inline std::vector<DType> stored_dtypes(const Params& params, const CastRules& cast) {
   std::vector<DType> dtypes;
   if (cast.empty()) return dtypes;
@@ -96,6 +103,7 @@ inline std::vector<DType> stored_dtypes(const Params& params, const CastRules& c
   return dtypes;
 }
 
+template <OnUse>
 inline zarr::ArrayMetadata layout_of(const Param& param, DType stored, const SaveOptions& options) {
   const ArrayView& array = param.leaf->array;
   if (!zarr::zarr2_dtype(stored))
@@ -124,6 +132,7 @@ inline zarr::ArrayMetadata layout_of(const Param& param, DType stored, const Sav
   return layout;
 }
 
+template <OnUse>
 inline void choose_codecs(zarr::ArrayMetadata& layout, const ArrayView& array, const SaveOptions& options) {
   if (detail::is_to_be_compressed(layout, array, options.compression))
     layout.codecs.bytes = {{.codec = zarr::Codec::zstd, .level = options.compression.level(), .checksum = options.checksums}};

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/orbax/async_engine.hpp"
 #include "orrery/orbax/save_in_background.hpp"
 #include "orrery/orbax/options.hpp"
@@ -24,6 +25,7 @@ class AsyncCheckpointer;
 namespace orbax {
 
 // The engine, for a CheckpointManager that is to save through this checkpointer.
+template <OnUse = OnUse()>
 std::shared_ptr<AsyncEngine> engine_of(const AsyncCheckpointer& checkpointer) noexcept;
 
 }  // namespace orbax
@@ -32,14 +34,16 @@ std::shared_ptr<AsyncEngine> engine_of(const AsyncCheckpointer& checkpointer) no
 // background fails with is thrown by the next save(), check_for_errors() or wait_until_finished(), once; the destructor waits.
 class AsyncCheckpointer {
  public:
-  explicit AsyncCheckpointer(AsyncOptions options = {}) : engine_(std::make_shared<orbax::AsyncEngine>(options)) {}
+  template <OnUse = OnUse()>
+  explicit AsyncCheckpointer(AsyncOptions options = {})
+      : engine_(std::make_shared<orbax::AsyncEngine>(options)), finish_([](AsyncCheckpointer& self) noexcept { self.finish(); }) {}
   AsyncCheckpointer(AsyncCheckpointer&&) noexcept = default;
   AsyncCheckpointer& operator=(AsyncCheckpointer&& other) noexcept {
-    finish();
+    finish_(*this);
     engine_ = std::move(other.engine_);
     return *this;
   }
-  ~AsyncCheckpointer() { finish(); }
+  ~AsyncCheckpointer() { finish_(*this); }
 
   // Waits for the save before, then takes the state as it is now and returns: save(path, state) copies it, at the speed of memory;
   // save(path, std::move(state)) takes it over and save(path, borrow(state)) leaves it where it is, in microseconds. Saves as
@@ -65,15 +69,27 @@ class AsyncCheckpointer {
   }
 
   // Throws what went wrong in the background. TimeoutError, naming what the save is at, where it is stuck beyond its deadline.
-  void wait_until_finished() { engine_->wait_until_finished(); }
+  template <OnUse = OnUse()>
+  void wait_until_finished() {
+    engine_->wait_until_finished();
+  }
   // ... without waiting.
-  void check_for_errors() { engine_->check_for_errors(); }
+  template <OnUse = OnUse()>
+  void check_for_errors() {
+    engine_->check_for_errors();
+  }
   // Asks the pending save to end, with CancelledError at the next call: what was there before stays, and nothing is left of it, unless it
   // was committed already. Does not wait. False where nothing is pending.
-  bool cancel() noexcept { return engine_->cancel(); }
+  template <OnUse = OnUse()>
+  bool cancel() noexcept {
+    return engine_->cancel();
+  }
 
   // PyTreeCheckpointer's, after a pending save of that path.
-  Tree restore(const std::string& path, const RestoreOptions& options = {}) const { return after_save(path).restore(path, options); }
+  template <OnUse = OnUse()>
+  Tree restore(const std::string& path, const RestoreOptions& options = {}) const {
+    return after_save(path).restore(path, options);
+  }
   template <class T>
   T restore(const std::string& path, const RestoreOptions& options = {}) const {
     return after_save(path).template restore<T>(path, options);
@@ -88,26 +104,37 @@ class AsyncCheckpointer {
   RestoreReport restore_into(const std::string& path, T& target, const RestoreOptions& options = {}) const {
     return after_save(path).restore_into(path, target, options);
   }
+  template <OnUse = OnUse()>
   MappedTree restore_mapped(const std::string& path, const RestoreOptions& options = {}) const {
     return after_save(path).restore_mapped(path, options);
   }
-  TreeMetadata metadata(const std::string& path) const { return after_save(path).metadata(path); }
+  template <OnUse = OnUse()>
+  TreeMetadata metadata(const std::string& path) const {
+    return after_save(path).metadata(path);
+  }
 
  private:
+  template <OnUse>
   friend std::shared_ptr<orbax::AsyncEngine> orbax::engine_of(const AsyncCheckpointer&) noexcept;
 
+  template <OnUse = OnUse()>
   PyTreeCheckpointer after_save(const std::string& path) const {
     engine_->wait_for(orbax::local_path(path));
     return {};
   }
   // What went wrong is told by who shares the engine, or by its end.
+  template <OnUse = OnUse()>
   void finish() noexcept {
     if (engine_) engine_->wait_quietly();
   }
 
   std::shared_ptr<orbax::AsyncEngine> engine_;
+  void (*finish_)(AsyncCheckpointer&) noexcept;  // OnUse for the destructor
 };
 
-inline std::shared_ptr<orbax::AsyncEngine> orbax::engine_of(const AsyncCheckpointer& checkpointer) noexcept { return checkpointer.engine_; }
+template <OnUse>
+inline std::shared_ptr<orbax::AsyncEngine> orbax::engine_of(const AsyncCheckpointer& checkpointer) noexcept {
+  return checkpointer.engine_;
+}
 
 }  // namespace orrery::inline v0

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/core/log.hpp"
 #include "orrery/distributed/coordinator.hpp"
@@ -49,36 +50,44 @@ class AsyncEngine {
   // this throws, and the save is under way until then. It gets what the job has thrown, or null.
   using Finish = std::function<void(SaveControl& control, const std::exception_ptr& failure)>;
 
-  explicit AsyncEngine(AsyncOptions options = {}) : options_(options) {}
+  explicit AsyncEngine(AsyncOptions options = {}) : options_(options), end_([](AsyncEngine& self) noexcept { self.end(); }) {}
   AsyncEngine(const AsyncEngine&) = delete;
   AsyncEngine& operator=(const AsyncEngine&) = delete;
   // Waits for the save under way. An error that nobody has seen goes to the log handler.
-  ~AsyncEngine();
+  ~AsyncEngine() { end_(*this); }
 
   class Turn;
   // Waits for the save before and throws what that has failed with; until the turn has been submitted or is gone, others wait. `path`: what
   // the save will make, for messages and is_pending(). TimeoutError.
+  template <OnUse = OnUse()>
   Turn start(std::string path);
 
   // Until nothing is under way; throws what went wrong, once. TimeoutError where a save is stuck beyond its deadline, which is given a
   // second to clean up first; it ends when the system lets it.
+  template <OnUse = OnUse()>
   void wait_until_finished();
   // ... without throwing what the save has failed with: the next call does.
+  template <OnUse = OnUse()>
   void wait_quietly() noexcept;
   // Throws what has gone wrong so far, once; waits for nothing.
+  template <OnUse = OnUse()>
   void check_for_errors();
   // Asks the save under way to end: it fails with CancelledError, what was there before is still there, and nothing is left of it, unless
   // it was committed already. Does not wait. False where nothing is under way.
+  template <OnUse = OnUse()>
   bool cancel() noexcept;
 
   // Is what is under way at this path, above or below it?
+  template <OnUse = OnUse()>
   bool is_pending(const std::string& path) const;
   // wait_until_finished(), if so.
+  template <OnUse = OnUse()>
   void wait_for(const std::string& path) {
     if (is_pending(path)) wait_until_finished();
   }
 
   // A duplicate of `world` for the engine's thread: made at the first call, to which all its ranks come, in the thread that has the turn.
+  template <OnUse = OnUse()>
   std::shared_ptr<Coordinator> background_of(const std::shared_ptr<Coordinator>& world, Deadline deadline) {
     for (const auto& [known, own] : worlds_)
       if (known == world) return own;
@@ -87,6 +96,7 @@ class AsyncEngine {
 
   const AsyncOptions& options() const noexcept { return options_; }
   // Address space of the copy that is kept for the next save.
+  template <OnUse = OnUse()>
   std::size_t staged_bytes() const {
     const std::lock_guard lock(mutex_);
     return state_ == State::idle ? arena_.size() : 0;
@@ -96,15 +106,23 @@ class AsyncEngine {
   enum class State : std::uint8_t { idle, preparing, running };
   static constexpr std::chrono::milliseconds grace{1000};
 
+  template <OnUse = OnUse()>
   void submit(Job job, Finish finish);
   void give_up_turn() noexcept;
+  template <OnUse = OnUse()>
   void serve();
+  template <OnUse = OnUse()>
   void finish_here(std::unique_lock<std::mutex>& lock) noexcept;
+  template <OnUse = OnUse()>
+  void end() noexcept;
+  template <OnUse = OnUse()>
   void refuse_own_thread(const char* call) const;
+  template <OnUse = OnUse()>
   void throw_failure(std::unique_lock<std::mutex>& lock);
 
   const AsyncOptions options_;
-  mutable std::mutex mutex_{};  // of everything below; the arena is that of whoever has the turn, and then of the job
+  void (*const end_)(AsyncEngine&) noexcept;  // OnUse for the destructor
+  mutable std::mutex mutex_{};                // of everything below; the arena is that of whoever has the turn, and then of the job
   std::condition_variable changed_{};
   State state_ = State::idle;
   std::shared_ptr<SaveControl> current_{};
@@ -127,7 +145,10 @@ class AsyncEngine::Turn {
     if (engine_) engine_->give_up_turn();
   }
 
-  SaveControl& control() const noexcept { return *control_; }
+  template <OnUse = OnUse()>
+  SaveControl& control() const noexcept {
+    return *control_;
+  }
 
   // A state for this save's job; several for one job follow each other in the arena. Copies an lvalue, takes an rvalue over, and neither
   // of what borrow() gave. CancelledError or TimeoutError while copying.
@@ -145,23 +166,27 @@ class AsyncEngine::Turn {
   std::shared_ptr<Snapshot> snapshot(Borrowed<T> state) const {
     return std::make_shared<Snapshot>(Snapshot::of_borrowed(state));
   }
+  template <OnUse = OnUse()>
   std::shared_ptr<Snapshot> copy(TreeView view) const {
     return std::make_shared<Snapshot>(Snapshot::copy_of(std::move(view), engine_->arena_, [this] { control_->check(); }));
   }
 
   // Hands the job to the thread and returns. Once.
+  template <OnUse = OnUse()>
   void submit(AsyncEngine::Job job, AsyncEngine::Finish finish = {}) {
     std::exchange(engine_, nullptr)->submit(std::move(job), std::move(finish));
   }
 
  private:
   friend class AsyncEngine;
+  template <OnUse = OnUse()>
   Turn(AsyncEngine& engine, std::shared_ptr<SaveControl> control) noexcept : engine_(&engine), control_(std::move(control)) {}
 
   AsyncEngine* engine_;
   std::shared_ptr<SaveControl> control_;
 };
 
+template <OnUse>
 inline AsyncEngine::Turn AsyncEngine::start(std::string path) {
   refuse_own_thread("save()");
   std::unique_lock lock(mutex_);
@@ -182,6 +207,7 @@ inline AsyncEngine::Turn AsyncEngine::start(std::string path) {
   return Turn(*this, current_);
 }
 
+template <OnUse>
 inline void AsyncEngine::submit(Job job, Finish finish) {
   {
     const std::lock_guard lock(mutex_);
@@ -210,6 +236,7 @@ inline void AsyncEngine::give_up_turn() noexcept {
   changed_.notify_all();
 }
 
+template <OnUse>
 inline void AsyncEngine::serve() {
   // A batch thread that wakes up does not push the one that woke it off its processor: on a busy machine save() would take milliseconds.
   const ::sched_param priority{};
@@ -237,6 +264,7 @@ inline void AsyncEngine::serve() {
 }
 
 // Where the engine is idle: what the last job has left to its callers. Others wait as for a save that is being prepared.
+template <OnUse>
 inline void AsyncEngine::finish_here(std::unique_lock<std::mutex>& lock) noexcept {
   if (!finish_) return;
   Finish finish = std::exchange(finish_, nullptr);
@@ -257,6 +285,7 @@ inline void AsyncEngine::finish_here(std::unique_lock<std::mutex>& lock) noexcep
   changed_.notify_all();
 }
 
+template <OnUse>
 inline void AsyncEngine::wait_until_finished() {
   refuse_own_thread("wait_until_finished()");
   std::unique_lock lock(mutex_);
@@ -277,18 +306,21 @@ inline void AsyncEngine::wait_until_finished() {
   throw_failure(lock);
 }
 
+template <OnUse>
 inline void AsyncEngine::wait_quietly() noexcept {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return state_ == State::idle; });
   finish_here(lock);
 }
 
+template <OnUse>
 inline void AsyncEngine::check_for_errors() {
   std::unique_lock lock(mutex_);
   if (finish_) return;  // it is not over
   throw_failure(lock);
 }
 
+template <OnUse>
 inline void AsyncEngine::throw_failure(std::unique_lock<std::mutex>& lock) {
   if (!failure_) return;
   const std::exception_ptr failure = std::exchange(failure_, nullptr);
@@ -296,6 +328,7 @@ inline void AsyncEngine::throw_failure(std::unique_lock<std::mutex>& lock) {
   std::rethrow_exception(failure);
 }
 
+template <OnUse>
 inline bool AsyncEngine::cancel() noexcept {
   const std::lock_guard lock(mutex_);
   if (state_ == State::idle && !finish_) return false;
@@ -303,6 +336,7 @@ inline bool AsyncEngine::cancel() noexcept {
   return true;
 }
 
+template <OnUse>
 inline bool AsyncEngine::is_pending(const std::string& path) const {
   std::string pending;
   {
@@ -313,6 +347,7 @@ inline bool AsyncEngine::is_pending(const std::string& path) const {
   return storage::is_same_or_below(path, pending) || storage::is_same_or_below(pending, path);
 }
 
+template <OnUse>
 inline void AsyncEngine::refuse_own_thread(const char* call) const {
   const std::lock_guard lock(mutex_);
   if (thread_.get_id() == std::this_thread::get_id())
@@ -320,7 +355,8 @@ inline void AsyncEngine::refuse_own_thread(const char* call) const {
                         {.file = current_->path()});
 }
 
-inline AsyncEngine::~AsyncEngine() {
+template <OnUse>
+inline void AsyncEngine::end() noexcept {
   wait_quietly();
   {
     const std::lock_guard lock(mutex_);

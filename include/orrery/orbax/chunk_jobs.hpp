@@ -17,6 +17,7 @@
 
 #include "orrery/core/crc32c.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/zarr/array.hpp"
 #include "orrery/orbax/item_store.hpp"
 #include "orrery/storage/file.hpp"
@@ -38,11 +39,13 @@ class ChunkJobs {
   ChunkJobs(ItemStore& store, std::string directory, zarr::MissingChunk missing, storage::ProgressMeter& meter) noexcept
       : store_(store), directory_(std::move(directory)), missing_(missing), meter_(meter) {}
 
+  template <OnUse = OnUse()>
   std::uint32_t add_target(ChunkTarget target) {
     targets_.push_back(std::move(target));
     return static_cast<std::uint32_t>(targets_.size() - 1);
   }
   // The chunk at that index of a target is this value of the store, with that checksum if it is to be verified.
+  template <OnUse = OnUse()>
   void add(std::uint32_t target, const Shape& index, const ItemStore::Value& value, std::optional<std::uint32_t> checksum) {
     jobs_.push_back({value, index, target, checksum});
     decoded_bytes_ += targets_[target].array->chunk_bytes();
@@ -50,6 +53,7 @@ class ChunkJobs {
 
   // Decodes all of them to their places, and forgets them. DataLossError, FormatError or IoError of one of them, named with leaf, file and
   // offset; targets have been overwritten in part then.
+  template <OnUse = OnUse()>
   void run();
 
  private:
@@ -75,10 +79,15 @@ class ChunkJobs {
   static constexpr std::size_t most_inline = 1024;
   static constexpr std::uint64_t worth_threads = std::uint64_t{1} << 20;  // decoded bytes
 
+  template <OnUse = OnUse()>
   std::vector<Task> tasks();
+  template <OnUse = OnUse()>
   void run(const Task& task, Buffers& buffers) const;
+  template <OnUse = OnUse()>
   void decode(const Job& job, std::string_view stored, Buffers& buffers) const;
+  template <OnUse = OnUse()>
   std::unique_ptr<Buffers> take_buffers();
+  template <OnUse = OnUse()>
   void put_buffers(std::unique_ptr<Buffers> buffers);
 
   ItemStore& store_;
@@ -93,6 +102,7 @@ class ChunkJobs {
   std::vector<std::unique_ptr<Buffers>> free_{};
 };
 
+template <OnUse>
 inline void ChunkJobs::run() {
   const std::vector<Task> list = tasks();
   const auto one = [&](std::size_t i) {
@@ -112,6 +122,7 @@ inline void ChunkJobs::run() {
 }
 
 // Inline values come last, a thousand a task.
+template <OnUse>
 inline std::vector<ChunkJobs::Task> ChunkJobs::tasks() {
   const auto before = [](const Job& a, const Job& b) {
     if (a.value.is_inline || b.value.is_inline) return !a.value.is_inline && b.value.is_inline;
@@ -140,6 +151,7 @@ inline std::vector<ChunkJobs::Task> ChunkJobs::tasks() {
   return list;
 }
 
+template <OnUse>
 inline void ChunkJobs::run(const Task& task, Buffers& buffers) const {
   const ItemStore::Value& head = jobs_[task.first].value;
   const char* bytes = nullptr;
@@ -167,6 +179,7 @@ inline void ChunkJobs::run(const Task& task, Buffers& buffers) const {
   }
 }
 
+template <OnUse>
 inline void ChunkJobs::decode(const Job& job, std::string_view stored, Buffers& buffers) const {
   const ChunkTarget& target = targets_[job.target];
   const bool is_inline = job.value.is_inline;
@@ -178,6 +191,7 @@ inline void ChunkJobs::decode(const Job& job, std::string_view stored, Buffers& 
   meter_.add_bytes(target.array->chunk_bytes());
 }
 
+template <OnUse>
 inline std::unique_ptr<ChunkJobs::Buffers> ChunkJobs::take_buffers() {
   {
     const std::lock_guard lock(mutex_);
@@ -190,6 +204,7 @@ inline std::unique_ptr<ChunkJobs::Buffers> ChunkJobs::take_buffers() {
   return std::make_unique<Buffers>();
 }
 
+template <OnUse>
 inline void ChunkJobs::put_buffers(std::unique_ptr<Buffers> buffers) {
   const std::lock_guard lock(mutex_);
   free_.push_back(std::move(buffers));

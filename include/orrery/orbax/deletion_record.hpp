@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/storage/file_system.hpp"
@@ -22,6 +23,7 @@ inline constexpr std::string_view deletion_record_name = "_CHECKPOINT_DELETION";
 
 // The item of that checkpoint whose deletion has begun, nothing where there is no record. FormatError where there is one that does not fit
 // the checkpoint: nobody knows then what is still whole.
+template <OnUse = OnUse()>
 inline std::optional<std::string> pending_deletion(const std::string& checkpoint);
 
 namespace detail {
@@ -29,6 +31,7 @@ namespace detail {
 inline constexpr std::size_t largest_record = std::size_t{64} << 20;  // it holds the checkpoint's metadata twice
 
 // Members in one order, so that equal objects are equal texts.
+template <OnUse = OnUse()>
 inline json::Value with_sorted_members(json::Value value) {
   if (auto* list = std::get_if<json::Value::Array>(&value.data))
     for (json::Value& element : *list) element = with_sorted_members(std::move(element));
@@ -40,6 +43,7 @@ inline json::Value with_sorted_members(json::Value value) {
 }
 
 // What the checkpoint's metadata are once the item is gone; nothing where they do not know it.
+template <OnUse = OnUse()>
 inline std::optional<json::Value> without_item(json::Value metadata, const std::string& item) {
   auto* members = std::get_if<json::Value::Object>(&metadata.data);
   if (!members) return std::nullopt;
@@ -51,6 +55,7 @@ inline std::optional<json::Value> without_item(json::Value metadata, const std::
   return std::nullopt;
 }
 
+template <OnUse = OnUse()>
 inline bool can_be_deleted(const std::string& item) {
   static constexpr std::array<std::string_view, 7> reserved{"", ".", "..", "metrics", "AUTO", deletion_record_name, "_CHECKPOINT_METADATA"};
   return std::find(reserved.begin(), reserved.end(), item) == reserved.end() &&
@@ -59,6 +64,7 @@ inline bool can_be_deleted(const std::string& item) {
 
 }  // namespace detail
 
+template <OnUse>
 inline std::optional<std::string> pending_deletion(const std::string& checkpoint) {
   const std::string file = checkpoint + "/" + std::string(deletion_record_name), metadata_file = checkpoint + "/_CHECKPOINT_METADATA";
   if (!storage::exists(file)) return std::nullopt;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/orbax/params.hpp"
 
 namespace orrery::inline v0::orbax {
@@ -14,6 +15,7 @@ namespace orrery::inline v0::orbax {
 namespace detail {
 
 // The item's own files and directories; a parameter of such a name would lie in them.
+template <OnUse = OnUse()>
 inline bool is_item_file(std::string_view name) {
   static constexpr std::array<std::string_view, 9> own{"_METADATA",          "_CHECKPOINT_METADATA", "_sharding",
                                                        "_strings.json",      "_orrery.json",         "array_metadatas",
@@ -22,6 +24,7 @@ inline bool is_item_file(std::string_view name) {
 }
 
 // What is wrong with a component of a path, or nothing.
+template <OnUse = OnUse()>
 inline std::string_view bad_component(std::string_view component) {
   if (component.empty()) return "an empty part";
   if (component == "." || component == "..") return "a part that means another directory";
@@ -40,6 +43,7 @@ inline std::string_view bad_component(std::string_view component) {
 }  // namespace detail
 
 // ArgumentError for the first array below `directory` whose name no file system holds.
+template <OnUse = OnUse()>
 inline void check_file_names(const Params& params, const std::string& directory) {
   constexpr std::size_t longest_path = 4095, chunk_file = 80;  // "/0.0.0": room for the files inside
   for (const Param& param : params.list) {
@@ -58,6 +62,7 @@ inline void check_file_names(const Params& params, const std::string& directory)
 }
 
 // ... for the first that would lie where the item has files of its own. ArrayCheckpointer's items have other files, and do not ask.
+template <OnUse = OnUse()>
 inline void check_item_files(const Params& params) {
   for (const Param& param : params.list)
     if (param.leaf && param.type != ValueType::string && detail::is_item_file(std::string_view(param.name).substr(0, param.name.find('/'))))

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/ocdbt/reader.hpp"
 #include "orrery/storage/atomic_directory.hpp"
 #include "orrery/storage/file_system.hpp"
@@ -17,6 +18,7 @@ namespace orrery::inline v0::orbax {
 
 inline constexpr std::string_view zarr_metadata_names[] = {".zarray", "zarr.json"};
 
+template <OnUse = OnUse()>
 inline bool is_zarr_folder(const std::string& path) {
   return std::any_of(std::begin(zarr_metadata_names), std::end(zarr_metadata_names),
                      [&](std::string_view name) { return storage::exists(path + "/" + std::string(name)); });
@@ -24,6 +26,7 @@ inline bool is_zarr_folder(const std::string& path) {
 
 // Names that mean nothing to a reader wherever they stand: what a save that died left behind, and what Orbax's evaluators put beside
 // items (spec/orbax.md 1.2, 1.3).
+template <OnUse = OnUse()>
 inline bool is_foreign_name(std::string_view name) {
   return name == "LOCKED" || name == "_SNAPSHOTS" || name.find(storage::temporary_suffix) != name.npos;
 }
@@ -31,6 +34,7 @@ inline bool is_foreign_name(std::string_view name) {
 namespace detail {
 
 // Folders of OCDBT and of Orbax's metadata: no parameter lies in them.
+template <OnUse = OnUse()>
 inline bool is_service_folder(std::string_view name) {
   static constexpr std::string_view known[] = {"d", "ocdbt_data", "ocdbt_meta", "array_metadatas"};
   return std::find(std::begin(known), std::end(known), name) != std::end(known) || name.starts_with("ocdbt.process_");
@@ -51,6 +55,7 @@ void for_each_folder(const std::string& directory, const std::string& below, Vis
 }  // namespace detail
 
 // The names of all arrays that are folders below an item's; one with a '/' in its name lies deeper.
+template <OnUse = OnUse()>
 inline std::vector<std::string> array_folders(const std::string& directory) {
   std::vector<std::string> names;
   detail::for_each_folder(directory, {}, [&](const std::string& path) {
@@ -62,6 +67,7 @@ inline std::vector<std::string> array_folders(const std::string& directory) {
 }
 
 // ... of all arrays in a database. The empty name is that of a bare leaf.
+template <OnUse = OnUse()>
 inline std::vector<std::string> array_names(const ocdbt::Database& database) {
   std::vector<std::string> names;
   for (const ocdbt::Entry& entry : database.entries())
@@ -77,6 +83,7 @@ inline std::vector<std::string> array_names(const ocdbt::Database& database) {
 }
 
 // The strings of 0.3.0 to 0.4.0 lie in a folder named by the first string leaf. Nothing where there are none.
+template <OnUse = OnUse()>
 inline std::optional<std::string> nested_strings_file(const std::string& directory) {
   std::optional<std::string> found;
   detail::for_each_folder(directory, {}, [&](const std::string& path) {

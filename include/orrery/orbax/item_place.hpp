@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/orbax/deletion_record.hpp"
 #include "orrery/orbax/item_folders.hpp"
@@ -36,6 +37,7 @@ struct ItemPlace {
 
 // The leaf that ArrayCheckpointHandler saved, in any of its forms: under the name "checkpoint", in a msgpack file under "ELEMENT", or by
 // itself. Null where the tree is anything else.
+template <OnUse = OnUse()>
 inline const Tree* one_array(const Tree& tree) {
   const Tree* leaf = &tree;
   if (tree.is_dict() && tree.size() == 1) {
@@ -49,6 +51,7 @@ inline const Tree* one_array(const Tree& tree) {
 
 // JaxRandomKeyCheckpointHandler and NumpyRandomKeyCheckpointHandler keep <name>/ and <name>_metadata/metadata, which says {"typed": ...}
 // or {"legacy": ...}, and no other folder.
+template <OnUse = OnUse()>
 inline std::optional<ItemPlace> find_random_key(const std::string& path) {
   std::vector<std::string> folders;
   for (const storage::DirectoryEntry& entry : storage::list_entries(path))
@@ -66,6 +69,7 @@ inline std::optional<ItemPlace> find_random_key(const std::string& path) {
 
 // A directory that is an item by itself: it has a file that describes it, a database, strings, or folders of arrays. (A folder of
 // arrays deeper down may be another item's: this is then a step.)
+template <OnUse = OnUse()>
 inline bool is_item_folder(const std::string& path) {
   const auto has = [&](const char* name) { return storage::exists(path + "/" + name); };
   if (has("_METADATA") || has("manifest.ocdbt") || (has("checkpoint") && !storage::is_directory(path + "/checkpoint"))) return true;
@@ -78,6 +82,7 @@ inline bool is_item_folder(const std::string& path) {
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline std::string_view last_name(std::string_view path) {
   while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
   return path.substr(path.find_last_of('/') + 1);
@@ -85,6 +90,7 @@ inline std::string_view last_name(std::string_view path) {
 
 // The item that v1's load() takes from a checkpoint of several: `state`, `pytree` before 0.12, else the first that is a pytree. Before
 // 0.11.19 there was no indicator file, but a single item `pytree`. `deleted`: the name of one that is passed over.
+template <OnUse = OnUse()>
 inline std::optional<std::string> default_item(const std::string& path, const std::optional<std::string>& deleted) {
   if (!storage::exists(path + "/orbax.checkpoint")) {
     const std::vector<storage::DirectoryEntry> entries = storage::list_entries(path);
@@ -110,6 +116,7 @@ inline std::optional<std::string> default_item(const std::string& path, const st
                       {{}, checkpoint + "/" + std::string(deletion_record_name), {}});
 }
 
+template <OnUse = OnUse()>
 [[noreturn]] inline void refuse_place(const std::string& path) {
   std::string items, first;
   for (const storage::DirectoryEntry& entry : storage::list_entries(path)) {
@@ -128,6 +135,7 @@ inline std::optional<std::string> default_item(const std::string& path, const st
 }  // namespace detail
 
 // NotFoundError where nothing at that path is an item, or its deletion has begun; where it is a step the message names its items.
+template <OnUse = OnUse()>
 inline ItemPlace find_item(const std::string& path) {
   if (!storage::is_directory(path)) throw FormatError("expected the directory of an Orbax item, found a file", {{}, path, {}});
   const auto deleted = pending_deletion(path);
@@ -142,6 +150,7 @@ inline ItemPlace find_item(const std::string& path) {
 }
 
 // The stored tree as that content has it.
+template <OnUse = OnUse()>
 inline Tree as_content(Tree tree, const ItemPlace& place) {
   if (place.content == ItemContent::tree) return tree;
   if (place.content == ItemContent::numpy_key) {

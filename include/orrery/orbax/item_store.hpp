@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/ocdbt/reader.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/storage/file_system.hpp"
@@ -23,13 +24,14 @@ class ItemStore {
  public:
   struct Value {
     bool is_inline = false;
-    std::string_view bytes{};      // where inline
-    std::uint32_t file = 0;        // else: a number for open()
+    std::string_view bytes{};  // where inline
+    std::uint32_t file = 0;    // else: a number for open()
     std::uint64_t offset = 0;
-    std::uint64_t length = 0;      // in both cases
+    std::uint64_t length = 0;  // in both cases
   };
 
   // An item without arrays has neither a database nor files; every key is then absent.
+  template <OnUse = OnUse()>
   static ItemStore open(const std::string& directory, bool use_ocdbt) {
     ItemStore store(directory);
     if (use_ocdbt && storage::exists(directory + "/manifest.ocdbt")) store.database_.emplace(ocdbt::Database::open(directory));
@@ -39,6 +41,7 @@ class ItemStore {
 
   // The value of the key prefix + rest: a place that the file really has, so that its length can be believed. FormatError or
   // DataLossError where it is not.
+  template <OnUse = OnUse()>
   std::optional<Value> find(std::string_view prefix, std::string_view rest) {
     if (database_) {
       if (const ocdbt::Entry* entry = database_->find(prefix, rest, likely_)) {
@@ -59,12 +62,16 @@ class ItemStore {
   }
 
   // The database at the root, or null where the values are in files or there are none.
-  const ocdbt::Database* database() const noexcept { return database_ ? &*database_ : nullptr; }
+  template <OnUse = OnUse()>
+  const ocdbt::Database* database() const noexcept {
+    return database_ ? &*database_ : nullptr;
+  }
 
   const std::string& path(std::uint32_t file) const { return files_[file].path; }
   std::size_t file_count() const noexcept { return files_.size(); }
 
   // Opened once and kept while it is the one asked for.
+  template <OnUse = OnUse()>
   const storage::File& open(std::uint32_t file) {
     if (current_ != file || !file_.is_open()) {
       file_ = storage::File::open(files_[file].path);
@@ -74,6 +81,7 @@ class ItemStore {
   }
 
   // The bytes themselves, of a value that find() gave.
+  template <OnUse = OnUse()>
   std::string read(const Value& value) {
     if (value.is_inline) return std::string(value.bytes);
     const storage::File& file = open(value.file);
@@ -86,19 +94,25 @@ class ItemStore {
   explicit ItemStore(std::string directory) : directory_(std::move(directory)) {}
 
   // No name, a slash before it, leads out of the item.
-  static bool stays_below(std::string_view name) { return name.find("/../") == name.npos && name.find('\0') == name.npos; }
+  template <OnUse = OnUse()>
+  static bool stays_below(std::string_view name) {
+    return name.find("/../") == name.npos && name.find('\0') == name.npos;
+  }
 
+  template <OnUse = OnUse()>
   Value place_of(ocdbt::Database& database, const ocdbt::Entry& entry) {
     if (entry.is_inline) return Value{true, entry.inline_value, 0, 0, entry.length};
     const std::uint32_t file = number_of(database.path(entry));
     const std::uint64_t size = files_[file].size;
     if (entry.offset > size || entry.length > size - entry.offset)
       throw DataLossError("this file has " + std::to_string(size) + " bytes, but the value of " + std::string(entry.key) +
-                              " is said to end at " + std::to_string(entry.offset + entry.length), {{}, files_[file].path, entry.offset});
+                              " is said to end at " + std::to_string(entry.offset + entry.length),
+                          {{}, files_[file].path, entry.offset});
     return Value{false, {}, file, entry.offset, entry.length};
   }
 
   // Of the name "c/d/": in the database of the folder c, under "d/". Folders are looked at once.
+  template <OnUse = OnUse()>
   std::optional<Value> find_nested(std::string_view prefix, std::string_view rest) {
     const std::size_t slash = prefix.size() < 2 ? prefix.npos : prefix.rfind('/', prefix.size() - 2);
     if (slash == prefix.npos || slash == 0) return std::nullopt;
@@ -115,12 +129,14 @@ class ItemStore {
     return entry ? std::optional(place_of(*found->second, *entry)) : std::nullopt;
   }
 
+  template <OnUse = OnUse()>
   std::uint32_t number_of(const std::string& path) {
     if (!files_.empty() && files_.back().path == path) return static_cast<std::uint32_t>(files_.size() - 1);
     if (const auto found = numbers_.find(path); found != numbers_.end()) return found->second;
     return add_file(path, storage::File::open(path).size());
   }
 
+  template <OnUse = OnUse()>
   std::uint32_t add_file(const std::string& path, std::uint64_t size) {
     files_.push_back({path, size});
     return numbers_.emplace(path, static_cast<std::uint32_t>(files_.size() - 1)).first->second;

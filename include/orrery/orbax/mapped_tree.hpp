@@ -15,6 +15,7 @@
 #include "orrery/core/array_view.hpp"
 #include "orrery/core/crc32c.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/zarr/array.hpp"
 #include "orrery/orbax/read_leaves.hpp"
 #include "orrery/orbax/stored_item.hpp"
@@ -27,6 +28,7 @@ namespace orrery::inline v0 {
 class MappedTree;
 
 namespace orbax {
+template <OnUse = OnUse()>
 MappedTree map_item(const std::string& directory, bool verify_checksums);
 }
 
@@ -39,17 +41,38 @@ class MappedTree {
   bool is_list() const noexcept { return node_->is_list(); }
   bool is_leaf() const noexcept { return node_->is_leaf(); }
   Tree::Kind kind() const noexcept { return node_->kind(); }
-  DType dtype() const noexcept { return node_->dtype(); }
-  const Shape& shape() const noexcept { return node_->shape(); }
+  template <OnUse = OnUse()>
+  DType dtype() const noexcept {
+    return node_->dtype();
+  }
+  template <OnUse = OnUse()>
+  const Shape& shape() const noexcept {
+    return node_->shape();
+  }
 
   // Entries of a dict, elements of a list.
-  std::size_t size() const noexcept { return node_->size(); }
-  std::vector<std::string> keys() const { return node_->keys(); }
-  bool contains(std::string_view key) const noexcept { return node_->contains(key); }
+  template <OnUse = OnUse()>
+  std::size_t size() const noexcept {
+    return node_->size();
+  }
+  template <OnUse = OnUse()>
+  std::vector<std::string> keys() const {
+    return node_->keys();
+  }
+  template <OnUse = OnUse()>
+  bool contains(std::string_view key) const noexcept {
+    return node_->contains(key);
+  }
   // KeyError if absent; ArgumentError beyond the end of a list.
-  MappedTree operator[](std::string_view key) const { return MappedTree(held_, &(*node_)[key]); }
+  template <OnUse = OnUse()>
+  MappedTree operator[](std::string_view key) const {
+    return MappedTree(held_, &(*node_)[key]);
+  }
   template <std::integral I>
-  MappedTree operator[](I index) const { return MappedTree(held_, &(*node_)[index]); }
+  MappedTree operator[](I index) const {
+    return MappedTree(held_, &(*node_)[index]);
+  }
+  template <OnUse = OnUse()>
   std::optional<MappedTree> find(std::string_view key) const {
     const Tree* found = node_->find(key);
     return found ? std::optional(MappedTree(held_, found)) : std::nullopt;
@@ -57,19 +80,32 @@ class MappedTree {
 
   // The elements of an array, a number or the data of a key: in the file where is_mapped(), C- or F-ordered as they were stored.
   // ArgumentError for other nodes.
-  ArrayView array() const { return is_mapped() ? held_->payloads[node_->id()].view : node_->array().view(); }
-  bool is_mapped() const noexcept { return node_->is_leaf() && !node_->has_value(); }
+  template <OnUse = OnUse()>
+  ArrayView array() const {
+    return is_mapped() ? held_->payloads[node_->id()].view : node_->array().view();
+  }
+  template <OnUse = OnUse()>
+  bool is_mapped() const noexcept {
+    return node_->is_leaf() && !node_->has_value();
+  }
   template <Element T>
   T scalar() const {
     return is_mapped() ? array().at<T>({}) : node_->scalar<T>();
   }
-  const std::string& string() const { return node_->string(); }
+  template <OnUse = OnUse()>
+  const std::string& string() const {
+    return node_->string();
+  }
 
   // This subtree with values of its own.
-  Tree copy() const { return copy_of(*node_); }
+  template <OnUse = OnUse()>
+  Tree copy() const {
+    return copy_of(*node_);
+  }
 
   // Reads every mapped byte of the checkpoint that has a stored checksum: DataLossError naming the leaf, file and offset of the first
   // that differs. Says how many leaves could be checked.
+  template <OnUse = OnUse()>
   std::size_t verify() const {
     std::size_t checked = 0;
     for (const Payload& payload : held_->payloads) {
@@ -83,6 +119,7 @@ class MappedTree {
   }
 
  private:
+  template <OnUse>
   friend MappedTree orbax::map_item(const std::string&, bool);
 
   struct Payload {
@@ -93,6 +130,7 @@ class MappedTree {
     std::uint64_t length;                 // of what is stored
     std::optional<std::uint32_t> crc32c;  // of all of it
     bool has_checksum;                    // behind the elements, by zarr v3's crc32c
+    template <OnUse = OnUse()>
     bool is_whole() const noexcept {
       if (crc32c) return orrery::crc32c(view.data, static_cast<std::size_t>(length)) == *crc32c;
       std::uint32_t stored;
@@ -101,14 +139,16 @@ class MappedTree {
     }
   };
   struct Held {
-    Tree tree{};                                 // mapped leaves are described, their ids count payloads
+    Tree tree{};  // mapped leaves are described, their ids count payloads
     std::vector<Payload> payloads{};
-    std::vector<storage::MappedFile> files{};    // by the number that the item's store gives them
+    std::vector<storage::MappedFile> files{};  // by the number that the item's store gives them
   };
   class Builder;
 
+  template <OnUse = OnUse()>
   MappedTree(std::shared_ptr<const Held> held, const Tree* node) : held_(std::move(held)), node_(node) {}
 
+  template <OnUse = OnUse()>
   Tree copy_of(const Tree& node) const {
     if (node.is_dict()) {
       Tree out = Tree::dict();
@@ -134,6 +174,7 @@ class MappedTree::Builder {
   Slots slots{};
 
   // `to` stays where it is.
+  template <OnUse = OnUse()>
   void build(const Tree& from, Tree& to) {
     if (from.is_dict()) {
       to = Tree::dict();
@@ -152,6 +193,7 @@ class MappedTree::Builder {
  private:
   static constexpr std::uint64_t least_of_a_file = 4096;  // a smaller file is read sooner than mapped
 
+  template <OnUse = OnUse()>
   bool map(const Tree& from, Tree& to) {
     if (!from.is_leaf() || from.has_value() || from.leaf_kind() != LeafKind::array) return false;
     const orbax::StoredItem::Leaf& leaf = item_.leaf(from.id());
@@ -177,7 +219,8 @@ class MappedTree::Builder {
       throw DataLossError("this file became shorter while it was opened", {leaf.name, file.path(), value->offset});
     view.data = file.data() + value->offset;
     to = Tree::described(from.leaf_kind(), from.dtype(), from.shape(), static_cast<std::uint32_t>(held_.payloads.size()));
-    held_.payloads.push_back({std::move(view), leaf.name, value->file, value->offset, value->length, item_.checksum(key), plain->has_checksum});
+    held_.payloads.push_back(
+        {std::move(view), leaf.name, value->file, value->offset, value->length, item_.checksum(key), plain->has_checksum});
     return true;
   }
 
@@ -189,6 +232,7 @@ namespace orbax {
 
 // NotFoundError, FormatError, DataLossError as a restore. Cost: the metadata, a map of each file, the leaves that have to be read
 // (checked against their checksums where `verify_checksums`).
+template <OnUse>
 inline MappedTree map_item(const std::string& directory, bool verify_checksums) {
   StoredItem item = StoredItem::open(directory);
   auto held = std::make_shared<MappedTree::Held>();

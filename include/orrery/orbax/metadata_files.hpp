@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/formats/python_text.hpp"
 #include "orrery/orbax/params.hpp"
@@ -20,6 +21,7 @@ namespace orrery::inline v0::orbax {
 
 inline constexpr std::string_view pytree_handler = "orbax.checkpoint._src.handlers.pytree_checkpoint_handler.PyTreeCheckpointHandler";
 
+template <OnUse = OnUse()>
 inline std::string metadata_file(const Params& params, std::string_view custom_metadata, bool use_ocdbt = true, bool use_zarr3 = false) {
   std::string out = "{\"tree_metadata\": {";
   for (const Param& param : params.list) {
@@ -58,14 +60,18 @@ inline std::string metadata_file(const Params& params, std::string_view custom_m
 }
 
 // handlers: JSON text, a quoted handler name for a single item. Times are nanoseconds since the epoch, integers by rule.
-inline std::string checkpoint_metadata_file(std::string_view handlers, std::uint64_t init_nsecs, std::uint64_t commit_nsecs, std::string_view custom_metadata) {
-  return "{\"item_handlers\": " + std::string(handlers) + ", \"metrics\": {}, \"performance_metrics\": {}, \"init_timestamp_nsecs\": " +
-         std::to_string(init_nsecs) + ", \"commit_timestamp_nsecs\": " + std::to_string(commit_nsecs) +
+template <OnUse = OnUse()>
+inline std::string checkpoint_metadata_file(std::string_view handlers, std::uint64_t init_nsecs, std::uint64_t commit_nsecs,
+                                            std::string_view custom_metadata) {
+  return "{\"item_handlers\": " + std::string(handlers) +
+         ", \"metrics\": {}, \"performance_metrics\": {}, \"init_timestamp_nsecs\": " + std::to_string(init_nsecs) +
+         ", \"commit_timestamp_nsecs\": " + std::to_string(commit_nsecs) +
          ", \"custom_metadata\": " + (custom_metadata.empty() ? "{}" : std::string(custom_metadata)) + "}";
 }
 
 // Our own side file: which payloads have which CRC-32C, and the schema of the C++ type that was saved, where there is one
 // (tree/schema_text.hpp). Ignored by every Orbax.
+template <OnUse = OnUse()>
 inline std::string checksums_file(const std::vector<PayloadChecksum>& checksums, const TypeOps* type = nullptr) {
   std::string out = "{\"format\": \"orrery\", \"version\": 1, \"crc32c\": {";
   for (const PayloadChecksum& c : checksums) {
@@ -84,6 +90,7 @@ inline std::string checksums_file(const std::vector<PayloadChecksum>& checksums,
 }
 
 // URL-safe base64 with padding: the key of a parameter in _sharding (spec/orbax.md 2.2).
+template <OnUse = OnUse()>
 inline std::string base64_url(std::string_view bytes) {
   constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   std::string out;
@@ -97,6 +104,7 @@ inline std::string base64_url(std::string_view bytes) {
 }
 
 // One string leaf a member; a '/' in a name nests (spec/orbax.md 3.7). Compact and sorted, as TensorStore writes it.
+template <OnUse = OnUse()>
 inline std::string strings_file(const Params& params) {
   struct Node {
     std::map<std::string, std::unique_ptr<Node>> below{};

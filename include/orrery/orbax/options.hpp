@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/dtype.hpp"
 #include "orrery/distributed/channel.hpp"
 #include "orrery/distributed/coordinator.hpp"
@@ -62,10 +63,15 @@ class CastRules {
  public:
   CastRules() = default;
   CastRules(DType all) : all_(all) {}
+  template <OnUse = OnUse()>
   CastRules(std::initializer_list<CastRule> rules) : rules_(rules) {}
+  template <OnUse = OnUse()>
   explicit CastRules(std::vector<CastRule> rules) : rules_(std::move(rules)) {}
 
-  bool empty() const noexcept { return all_ == DType::none && rules_.empty(); }
+  template <OnUse = OnUse()>
+  bool empty() const noexcept {
+    return all_ == DType::none && rules_.empty();
+  }
   DType all() const noexcept { return all_; }
   const std::vector<CastRule>& rules() const noexcept { return rules_; }
 
@@ -75,9 +81,9 @@ class CastRules {
 };
 
 struct SaveOptions {
-  bool force = false;                             // replace a checkpoint that is there; it stays whole until the new one is
-  bool use_ocdbt = true;                          // one database; false: a directory an array, slow where there are many
-  bool use_zarr3 = false;                         // chunks that Orbax 0.5.20 and later verify; 0.4.0 cannot read them
+  bool force = false;      // replace a checkpoint that is there; it stays whole until the new one is
+  bool use_ocdbt = true;   // one database; false: a directory an array, slow where there are many
+  bool use_zarr3 = false;  // chunks that Orbax 0.5.20 and later verify; 0.4.0 cannot read them
   Compression compression = Compression::automatic();
   std::optional<std::uint64_t> chunk_byte_size{}; // arrays are cut into equal chunks of at most that, as Orbax cuts them; else one each
   Durability durability = Durability::synced;     // synced: on disk before save returns; fast: in the page cache

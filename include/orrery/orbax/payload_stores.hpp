@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/ocdbt/writer.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/storage/file_system.hpp"
@@ -20,9 +21,16 @@ namespace orrery::inline v0::orbax {
 // Payloads into one data file, metadata inline in the B+tree, its nodes behind the payloads, the manifest last: spec/orbax.md 0.1.
 class DatabasePayloads {
  public:
+  template <OnUse = OnUse()>
   DatabasePayloads(const std::string& directory, storage::GatherOptions options)
-      : directory_(directory), file_(make_file(directory, data_)), writer_(file_, options), number_(database_.add_file(data_)) {}
+      : directory_(directory),
+        data_{"", "d/" + ocdbt::random_hex_name()},
+        file_(make_file(directory, data_)),
+        writer_(file_, options),
+        database_(),
+        number_(database_.add_file(data_)) {}
 
+  template <OnUse = OnUse()>
   void put_metadata(const std::string& prefix, std::string_view name, std::string_view text) {
     std::string key = prefix + std::string(name);
     if (text.size() <= database_.config().max_inline_value_bytes) return database_.put_inline(key, text);
@@ -40,14 +48,22 @@ class DatabasePayloads {
   }
 
   // A data file of another process, whose base is its directory, and values that lie there.
-  std::uint32_t add_file(ocdbt::DataFile file) { return database_.add_file(std::move(file)); }
+  template <OnUse = OnUse()>
+  std::uint32_t add_file(ocdbt::DataFile file) {
+    return database_.add_file(std::move(file));
+  }
+  template <OnUse = OnUse()>
   void put_reference(std::string_view key, std::uint32_t file, std::uint64_t offset, std::uint64_t size) {
     database_.put_reference(key, file, offset, size);
   }
 
   // From here on the memory of what was put is the caller's again.
-  void flush() { writer_.flush(); }
+  template <OnUse = OnUse()>
+  void flush() {
+    writer_.flush();
+  }
 
+  template <OnUse = OnUse()>
   void finish() {
     writer_.pad_to(8);
     const ocdbt::WriterResult result = database_.finish(data_, writer_.size());
@@ -60,16 +76,17 @@ class DatabasePayloads {
   }
 
  private:
+  template <OnUse = OnUse()>
   static storage::File make_file(const std::string& directory, const ocdbt::DataFile& data) {
     storage::make_directory(directory + "/d");
     return storage::File::create(directory + "/" + data.path());
   }
 
   std::string directory_;
-  ocdbt::DataFile data_{"", "d/" + ocdbt::random_hex_name()};
+  ocdbt::DataFile data_;
   storage::File file_;
   storage::GatherWriter writer_;
-  ocdbt::Writer database_{};
+  ocdbt::Writer database_;
   std::uint32_t number_;
 };
 
@@ -79,6 +96,7 @@ class FilePayloads {
   FilePayloads(const std::string& directory, storage::GatherOptions options) : directory_(directory), writer_(file_, options) {}
 
   // Metadata comes before the chunks and makes the directory.
+  template <OnUse = OnUse()>
   void put_metadata(const std::string& prefix, std::string_view name, std::string_view text) {
     if (!prefix.empty()) make_directory_of(prefix);
     storage::File file = storage::File::create(directory_ + "/" + prefix + std::string(name));
@@ -102,6 +120,7 @@ class FilePayloads {
 
  private:
   // "a/b/": one after the other, since a name with slashes nests; what is there already will do.
+  template <OnUse = OnUse()>
   void make_directory_of(std::string_view prefix) {
     if (prefix == last_) return;
     storage::make_directories(directory_ + "/" + std::string(prefix.substr(0, prefix.size() - 1)));

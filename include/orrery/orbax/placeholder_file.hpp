@@ -7,6 +7,7 @@
 
 #include <msgpack/pack.hpp>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/tree/tree_view.hpp"
 
 namespace orrery::inline v0::orbax {
@@ -15,13 +16,15 @@ namespace detail {
 
 struct StringSink {
   std::string& out;
-  void write(const char* data, std::size_t size) { out.append(data, size); }
+  void write(const char* data, std::size_t size) { out.append(data, size); }  // msgpack-c takes its address
 };
 
 class PlaceholderPacker {
  public:
+  template <OnUse = OnUse()>
   PlaceholderPacker(const TreeView& view, std::string& out) : view_(view), sink_{out}, packer_(sink_) {}
 
+  template <OnUse = OnUse()>
   void node(std::uint32_t at, const std::string& name) {
     const ViewNode& n = view_.nodes[at];
     const bool is_empty = n.kind != NodeKind::leaf && n.end == at + 1;
@@ -31,8 +34,10 @@ class PlaceholderPacker {
     } else if (n.kind == NodeKind::none || (is_empty && (n.kind == NodeKind::record || n.kind == NodeKind::tuple))) {
       packer_.pack_nil();
     } else {
-      if (keyed) packer_.pack_map(n.count);
-      else packer_.pack_array(n.count);
+      if (keyed)
+        packer_.pack_map(n.count);
+      else
+        packer_.pack_array(n.count);
       std::size_t index = 0;
       for (std::uint32_t child = at + 1; child < n.end; child = view_.nodes[child].end) {
         const std::string key = keyed ? std::string(view_.nodes[child].name) : std::to_string(index++);
@@ -43,6 +48,7 @@ class PlaceholderPacker {
   }
 
  private:
+  template <OnUse = OnUse()>
   void text(const std::string& content) {
     packer_.pack_str(static_cast<std::uint32_t>(content.size()));
     packer_.pack_str_body(content.data(), static_cast<std::uint32_t>(content.size()));
@@ -55,6 +61,7 @@ class PlaceholderPacker {
 
 }  // namespace detail
 
+template <OnUse = OnUse()>
 inline std::string placeholder_file(const TreeView& view) {
   std::string out;
   detail::PlaceholderPacker(view, out).node(0, {});

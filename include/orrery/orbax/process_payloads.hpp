@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "orrery/core/byte_io.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/orbax/payload_stores.hpp"
 #include "orrery/orbax/write_arrays.hpp"
 
@@ -26,6 +27,7 @@ struct ProcessShare {
   std::vector<Payload> payloads{};
   std::vector<PayloadChecksum> checksums{};
 
+  template <OnUse = OnUse()>
   std::string encoded() const {
     std::string bytes;
     ByteWriter out(bytes);
@@ -47,6 +49,7 @@ struct ProcessShare {
     }
     return bytes;
   }
+  template <OnUse = OnUse()>
   static ProcessShare decoded(std::string_view bytes) {
     ByteReader in(bytes);
     ProcessShare share;
@@ -70,9 +73,11 @@ inline std::string process_directory(int rank) { return "ocdbt.process_" + std::
 // The store of one process: its payloads into one data file, which nothing points to yet. Metadata is kept for the root.
 class ProcessPayloads {
  public:
+  template <OnUse = OnUse()>
   ProcessPayloads(const std::string& item, int rank, storage::GatherOptions options)
       : name_("d/" + ocdbt::random_hex_name()), file_(make_file(item + "/" + process_directory(rank), name_)), writer_(file_, options) {}
 
+  template <OnUse = OnUse()>
   void put_metadata(const std::string& prefix, std::string_view name, std::string_view text) {
     metadata_.emplace_back(prefix + std::string(name), text);
   }
@@ -83,7 +88,11 @@ class ProcessPayloads {
     payloads_.push_back({std::string(key), placed.offset, placed.size});
     return placed;
   }
-  void flush() { writer_.flush(); }
+  template <OnUse = OnUse()>
+  void flush() {
+    writer_.flush();
+  }
+  template <OnUse = OnUse()>
   void finish() {
     writer_.flush();
     file_.close();
@@ -93,6 +102,7 @@ class ProcessPayloads {
   ProcessShare share(std::vector<PayloadChecksum> checksums) && { return {name_, std::move(payloads_), std::move(checksums)}; }
 
  private:
+  template <OnUse = OnUse()>
   static storage::File make_file(const std::string& directory, const std::string& name) {
     storage::make_directories(directory + "d");
     return storage::File::create(directory + name);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/orbax/mapped_tree.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/restore_item.hpp"
@@ -29,19 +30,26 @@ class TreeMetadata {
   struct Leaf {
     std::string path;  // "model/params/kernel"
     LeafKind kind;
-    DType dtype;       // none for strings
+    DType dtype;  // none for strings
     Shape shape;
   };
 
-  explicit TreeMetadata(Tree tree) : tree_(std::move(tree)) { collect(tree_, nullptr); }
+  template <OnUse = OnUse()>
+  explicit TreeMetadata(Tree tree) : tree_(std::move(tree)) {
+    collect(tree_, nullptr);
+  }
 
   // The structure; its leaves are described, not read.
   const Tree& tree() const noexcept { return tree_; }
-  const Tree& operator[](std::string_view key) const { return tree_[key]; }
+  template <OnUse = OnUse()>
+  const Tree& operator[](std::string_view key) const {
+    return tree_[key];
+  }
   // All leaves in tree order; none and empty containers are not among them.
   const std::vector<Leaf>& leaves() const noexcept { return leaves_; }
 
  private:
+  template <OnUse = OnUse()>
   void collect(const Tree& tree, const PathLink* path) {
     if (tree.is_leaf()) leaves_.push_back({to_string(path), tree.leaf_kind(), tree.dtype(), tree.shape()});
     for (const auto& [key, child] : tree.items()) {
@@ -61,26 +69,32 @@ class TreeMetadata {
 namespace orbax {
 
 // A path of the local file system; schemes are refused by name. Without slashes at its end.
+template <OnUse = OnUse()>
 inline std::string local_path(std::string path) {
   const std::size_t scheme = path.find("://");
-  if (scheme != std::string::npos && scheme > 0 && path.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-") == scheme)
-    throw ArgumentError("\"" + path.substr(0, scheme + 3) + "\" paths are not supported: mount the store and give a local path", {{}, path, {}});
+  if (scheme != std::string::npos && scheme > 0 &&
+      path.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-") == scheme)
+    throw ArgumentError("\"" + path.substr(0, scheme + 3) + "\" paths are not supported: mount the store and give a local path",
+                        {{}, path, {}});
   if (path.empty()) throw ArgumentError("a checkpoint needs a path; found an empty one");
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
 }
 
+template <OnUse = OnUse()>
 inline StoredItem open_item(const std::string& path, const RestoreOptions& options) {
   std::optional<StoredItem> item;
   attempt_together(options, "the opening of ", path, [&] { item.emplace(StoredItem::open(local_path(path))); });
   return std::move(*item);
 }
 
+template <OnUse = OnUse()>
 inline Tree restore_tree(const std::string& path, const RestoreOptions& options) {
   StoredItem item = open_item(path, options);
   return restore_tree(item, options);
 }
 
+template <OnUse = OnUse()>
 inline RestoreReport restore_value(const std::string& path, const TypeOps& ops, void* target, bool is_new, const RestoreOptions& options) {
   StoredItem item = open_item(path, options);
   return restore_value(item, ops, target, is_new, options);
@@ -105,7 +119,10 @@ class PyTreeCheckpointer {
   }
 
   // The whole checkpoint as a Tree: dicts, lists, arrays, None for empty states, as Python's raw restore gives it.
-  Tree restore(const std::string& path, const RestoreOptions& options = {}) const { return orbax::restore_tree(path, options); }
+  template <OnUse = OnUse()>
+  Tree restore(const std::string& path, const RestoreOptions& options = {}) const {
+    return orbax::restore_tree(path, options);
+  }
 
   // A new T: its type decides names and kinds; maps, vectors, optionals and variants follow the file. MismatchError lists everything
   // that does not fit; FormatError or DataLossError for damage.
@@ -135,12 +152,16 @@ class PyTreeCheckpointer {
 
   // Read-only and without reading what lies plainly in the files; of `options` only verify_checksums counts, for the leaves that are
   // read: MappedTree::verify() checks the mapped ones.
+  template <OnUse = OnUse()>
   MappedTree restore_mapped(const std::string& path, const RestoreOptions& options = {}) const {
     return orbax::map_item(orbax::local_path(path), options.verify_checksums);
   }
 
   // Names, kinds, dtypes and shapes; reads no values.
-  TreeMetadata metadata(const std::string& path) const { return TreeMetadata(orbax::StoredItem::open(orbax::local_path(path)).tree()); }
+  template <OnUse = OnUse()>
+  TreeMetadata metadata(const std::string& path) const {
+    return TreeMetadata(orbax::StoredItem::open(orbax::local_path(path)).tree());
+  }
 };
 
 }  // namespace orrery::inline v0

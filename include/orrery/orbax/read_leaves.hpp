@@ -21,6 +21,7 @@
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/zarr/array.hpp"
 #include "orrery/orbax/chunk_jobs.hpp"
 #include "orrery/orbax/stored_item.hpp"
@@ -38,6 +39,7 @@ class LeafReader {
   LeafReader(StoredItem& item, bool verify, storage::ProgressMeter& meter)
       : item_(item), verify_(verify), meter_(meter), jobs_(item.store(), item.directory(), item.missing_chunk(), meter) {}
 
+  template <OnUse = OnUse()>
   void read(const Slots& slots) {
     for (const Slot& slot : slots.reads) {
       if (slot.from->has_value())
@@ -63,6 +65,7 @@ class LeafReader {
     std::array<char, 4> bytes;
   };
   struct Lexicographic {
+    template <OnUse = OnUse()>
     bool operator()(std::span<const Dim> a, std::span<const Dim> b) const {
       return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
     }
@@ -72,9 +75,10 @@ class LeafReader {
     std::vector<Trailer> trailers{};
   };
   static constexpr std::size_t most_staged = std::size_t{64} << 20;
-  static constexpr std::size_t most_requests = 65536;  // of pieces of one file that are kept before they are read
+  static constexpr std::size_t most_requests = 65536;                   // of pieces of one file that are kept before they are read
   static constexpr std::uint64_t large_shard = std::uint64_t{1} << 20;  // from here on a second read costs less than a copy
 
+  template <OnUse = OnUse()>
   void read(const StoredItem::Leaf& leaf, const Slot& slot) {
     if (slot.to.parts) return read_parts(leaf, *slot.to.parts);
     if (slot.part) return read_part(leaf, slot.to.array);
@@ -91,6 +95,7 @@ class LeafReader {
   }
 
   // False where the stored bytes are not what the target wants, or are not what they should be, which decoding says better.
+  template <OnUse = OnUse()>
   bool add_plain(const StoredItem::Leaf& leaf, const ArrayView& to) {
     const auto plain = zarr::plain_chunk(*leaf.array, to);
     if (!plain) return false;
@@ -115,6 +120,7 @@ class LeafReader {
     return true;
   }
 
+  template <OnUse = OnUse()>
   std::optional<zarr::ByteRange> only_sub_chunk(const StoredItem::Leaf& leaf, const zarr::Sharding& sharding,
                                                 const ItemStore::Value& value) {
     const Where where{leaf.name, item_.store().path(value.file), value.offset};
@@ -126,6 +132,7 @@ class LeafReader {
   }
 
   // What this process holds of an array: each part once, wherever else it lies.
+  template <OnUse = OnUse()>
   void read_parts(const StoredItem::Leaf& leaf, const ArrayParts& parts) {
     if (leaf.aggregated) {
       const AnyArray whole = AnyArray::uninitialized(leaf.aggregated->dtype(), leaf.aggregated->shape());
@@ -143,6 +150,7 @@ class LeafReader {
     }
   }
 
+  template <OnUse = OnUse()>
   void read_box(const StoredItem::Leaf& leaf, const ArrayBox& box, const ArrayView& to) {
     if (to.dtype == leaf.array->dtype) {
       if (!add_plain_box(leaf, box, to)) decode_box(leaf, box, to);
@@ -154,6 +162,7 @@ class LeafReader {
   }
 
   // Of chunks that are not encoded, the bytes of the box alone. Where that is all of a chunk, its checksum is verified.
+  template <OnUse = OnUse()>
   bool add_plain_box(const StoredItem::Leaf& leaf, const ArrayBox& box, const ArrayView& to) {
     if (!zarr::has_plain_chunks(*leaf.array) || to.dtype == DType::bool_ || is_sub_byte(to.dtype)) return false;
     const std::string prefix = StoredItem::prefix_of(leaf);
@@ -171,23 +180,23 @@ class LeafReader {
       Plain& file = plain_[value->file];
       if (piece.extents == leaf.array->chunks && target.is_c_contiguous()) {
         if (has_crc && verify_) file.trailers.push_back({file.requests.size(), {}});
-        file.requests.push_back({value->offset, chunk_bytes, const_cast<void*>(target.data),
-                                 has_crc ? std::nullopt : item_.checksum(prefix + key), leaf.name});
+        file.requests.push_back(
+            {value->offset, chunk_bytes, const_cast<void*>(target.data), has_crc ? std::nullopt : item_.checksum(prefix + key), leaf.name});
         return;
       }
-      const bool in_runs = for_each_run(
-          {to.dtype, leaf.array->chunks, c_strides(leaf.array->chunks, to.item_size()), nullptr},
-          {zarr::detail::origin_in_chunk(piece, index, leaf.array->chunks), piece.extents}, target,
-          [&](std::uint64_t from, void* memory, std::size_t bytes) {
-            file.requests.push_back({value->offset + from, bytes, memory, {}, leaf.name});
-            if (file.requests.size() >= most_requests) read_plain();
-          });
+      const bool in_runs = for_each_run({to.dtype, leaf.array->chunks, c_strides(leaf.array->chunks, to.item_size()), nullptr},
+                                        {zarr::detail::origin_in_chunk(piece, index, leaf.array->chunks), piece.extents}, target,
+                                        [&](std::uint64_t from, void* memory, std::size_t bytes) {
+                                          file.requests.push_back({value->offset + from, bytes, memory, {}, leaf.name});
+                                          if (file.requests.size() >= most_requests) read_plain();
+                                        });
       if (!in_runs) decode_box(leaf, piece, target);
     });
     return true;
   }
 
   // The leading box of an array: of arrays in chunks, only those chunks are read that it touches.
+  template <OnUse = OnUse()>
   void read_part(const StoredItem::Leaf& leaf, const ArrayView& to) {
     if (leaf.aggregated) {
       const AnyArray whole = AnyArray::uninitialized(leaf.aggregated->dtype(), leaf.aggregated->shape());
@@ -204,6 +213,7 @@ class LeafReader {
     decode_box(leaf, {Shape::zeros(to.rank()), to.shape}, to);
   }
 
+  template <OnUse = OnUse()>
   void decode_box(const StoredItem::Leaf& leaf, const ArrayBox& box, const ArrayView& to) {
     const std::string prefix = StoredItem::prefix_of(leaf);
     std::string bytes;
@@ -222,6 +232,7 @@ class LeafReader {
                    });
   }
 
+  template <OnUse = OnUse()>
   void add_chunks(const StoredItem::Leaf& leaf, const ArrayView& to) {
     const zarr::ArrayMetadata& array = *leaf.array;
     const std::string prefix = StoredItem::prefix_of(leaf);
@@ -238,6 +249,7 @@ class LeafReader {
     }
   }
 
+  template <OnUse = OnUse()>
   void read_plain() {
     for (std::uint32_t number = 0; number < plain_.size(); ++number) {
       auto& [requests, trailers] = plain_[number];
@@ -264,6 +276,7 @@ class LeafReader {
     to_finish_.clear();
   }
 
+  template <OnUse = OnUse()>
   void run_jobs() {
     jobs_.run();
     for (const Staged& staged : staged_) cast_copy(staged.stored.view(), staged.to);
@@ -286,6 +299,7 @@ class LeafReader {
 
 // Fills every slot whose stored leaf is this item's. DataLossError naming the leaf, file and offset where bytes are missing or their
 // checksum differs (`verify`; those inside compressed chunks and shards are always verified): some targets have been overwritten then.
+template <OnUse = OnUse()>
 inline void read_leaves(StoredItem& item, const Slots& slots, bool verify, const ProgressFunction& on_progress = {}) {
   Progress progress{Phase::reading};
   if (on_progress)

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/orbax/params.hpp"
 
@@ -30,12 +31,13 @@ struct MetadataEntry {
 
 struct ItemMetadata {
   std::vector<MetadataEntry> entries{};
-  std::optional<bool> use_ocdbt{};   // absent before 2025-12: look for manifest.ocdbt
+  std::optional<bool> use_ocdbt{};  // absent before 2025-12: look for manifest.ocdbt
   bool use_zarr3 = false;
   bool chunks_are_complete = false;  // store_array_data_equal_to_fill_value: a missing chunk is data loss, not zeros
   std::string custom_metadata{};     // JSON text, or empty
 };
 
+template <OnUse = OnUse()>
 inline ValueType value_type_from(std::string_view text) noexcept {
   for (int i = 0; i < static_cast<int>(ValueType::unknown); ++i)
     if (name(static_cast<ValueType>(i)) == text) return static_cast<ValueType>(i);
@@ -53,15 +55,20 @@ class MetadataHandler {
   ItemMetadata result{};
 
   void null() {}
+  template <OnUse = OnUse()>
   void boolean(bool value) {
     if (depth_ == 1) {
-      if (top_ == Key::use_ocdbt) result.use_ocdbt = value;
-      else if (top_ == Key::use_zarr3) result.use_zarr3 = value;
-      else if (top_ == Key::complete) result.chunks_are_complete = value;
+      if (top_ == Key::use_ocdbt)
+        result.use_ocdbt = value;
+      else if (top_ == Key::use_zarr3)
+        result.use_zarr3 = value;
+      else if (top_ == Key::complete)
+        result.chunks_are_complete = value;
     } else if (in_value() && leaf_ == Key::skip_deserialize) {
       result.entries.back().skip_deserialize = value;
     }
   }
+  template <OnUse = OnUse()>
   void integer(std::int64_t value) {
     if (!in_key() || leaf_ != Key::key_type) return;
     if (value != 1 && value != 2) refuse("a key_type must be 1 or 2, not " + std::to_string(value));
@@ -69,6 +76,7 @@ class MetadataHandler {
   }
   void unsigned_integer(std::uint64_t) {}
   void number(double) {}
+  template <OnUse = OnUse()>
   void string(std::string_view value) {
     if (in_key() && leaf_ == Key::key) {
       result.entries.back().path.back().text = value;
@@ -77,6 +85,7 @@ class MetadataHandler {
       result.entries.back().type = value_type_from(value);
     }
   }
+  template <OnUse = OnUse()>
   void key(std::string_view name) {
     switch (depth_) {
       case 1: top_ = which(name); break;
@@ -86,6 +95,7 @@ class MetadataHandler {
       default: break;
     }
   }
+  template <OnUse = OnUse()>
   void start_object() {
     if (in_tree() && depth_ == 1) has_tree_ = true;
     if (in_tree() && depth_ == 2) {
@@ -117,20 +127,30 @@ class MetadataHandler {
 
  private:
   enum class Key : std::uint8_t {
-    other, tree_metadata, use_ocdbt, use_zarr3, complete, key_metadata, value_metadata, key, key_type, value_type, skip_deserialize
+    other,
+    tree_metadata,
+    use_ocdbt,
+    use_zarr3,
+    complete,
+    key_metadata,
+    value_metadata,
+    key,
+    key_type,
+    value_type,
+    skip_deserialize
   };
+  template <OnUse = OnUse()>
   static Key which(std::string_view name) noexcept {
-    static constexpr std::pair<std::string_view, Key> known[] = {
-        {"key", Key::key},
-        {"key_type", Key::key_type},
-        {"value_type", Key::value_type},
-        {"skip_deserialize", Key::skip_deserialize},
-        {"key_metadata", Key::key_metadata},
-        {"value_metadata", Key::value_metadata},
-        {"tree_metadata", Key::tree_metadata},
-        {"use_ocdbt", Key::use_ocdbt},
-        {"use_zarr3", Key::use_zarr3},
-        {"store_array_data_equal_to_fill_value", Key::complete}};
+    static constexpr std::pair<std::string_view, Key> known[] = {{"key", Key::key},
+                                                                 {"key_type", Key::key_type},
+                                                                 {"value_type", Key::value_type},
+                                                                 {"skip_deserialize", Key::skip_deserialize},
+                                                                 {"key_metadata", Key::key_metadata},
+                                                                 {"value_metadata", Key::value_metadata},
+                                                                 {"tree_metadata", Key::tree_metadata},
+                                                                 {"use_ocdbt", Key::use_ocdbt},
+                                                                 {"use_zarr3", Key::use_zarr3},
+                                                                 {"store_array_data_equal_to_fill_value", Key::complete}};
     for (const auto& [text, key] : known)
       if (text == name) return key;
     return Key::other;
@@ -158,14 +178,18 @@ class ChecksumHandler {
 
   void null() {}
   void boolean(bool) {}
+  template <OnUse = OnUse()>
   void integer(std::int64_t value) {
-    if (depth_ == 2 && in_checksums_ && value >= 0 && value <= UINT32_MAX) entries.push_back({begin_, keys.size() - begin_, static_cast<std::uint32_t>(value)});
+    if (depth_ == 2 && in_checksums_ && value >= 0 && value <= UINT32_MAX)
+      entries.push_back({begin_, keys.size() - begin_, static_cast<std::uint32_t>(value)});
   }
   void unsigned_integer(std::uint64_t) {}
   void number(double) {}
+  template <OnUse = OnUse()>
   void string(std::string_view text) {
     if (depth_ == 2 && of_type_) *of_type_ = text;
   }
+  template <OnUse = OnUse()>
   void key(std::string_view name) {
     if (depth_ == 1) {
       in_checksums_ = name == "crc32c";
@@ -190,6 +214,7 @@ class ChecksumHandler {
 
 }  // namespace detail
 
+template <OnUse = OnUse()>
 inline ItemMetadata parse_metadata_file(std::string_view text, const Where& where) {
   detail::MetadataHandler handler(where);
   json::parse(text, handler, where);
@@ -200,6 +225,7 @@ inline ItemMetadata parse_metadata_file(std::string_view text, const Where& wher
 class StoredChecksums {
  public:
   StoredChecksums() = default;
+  template <OnUse = OnUse()>
   StoredChecksums(std::string_view text, const Where& where) {
     detail::ChecksumHandler handler;
     json::parse(text, handler, where);
@@ -211,8 +237,10 @@ class StoredChecksums {
     if (!std::is_sorted(entries_.begin(), entries_.end(), before)) std::sort(entries_.begin(), entries_.end(), before);
   }
 
+  template <OnUse = OnUse()>
   std::optional<std::uint32_t> find(std::string_view wanted) const noexcept {
-    const auto found = std::lower_bound(entries_.begin(), entries_.end(), wanted, [&](const Entry& entry, std::string_view w) { return key(entry) < w; });
+    const auto found =
+        std::lower_bound(entries_.begin(), entries_.end(), wanted, [&](const Entry& entry, std::string_view w) { return key(entry) < w; });
     return found != entries_.end() && key(*found) == wanted ? std::optional(found->crc32c) : std::nullopt;
   }
   // Both empty where the file does not say.
@@ -221,7 +249,10 @@ class StoredChecksums {
 
  private:
   using Entry = detail::ChecksumHandler::Entry;
-  std::string_view key(const Entry& entry) const noexcept { return std::string_view(keys_).substr(entry.begin, entry.size); }
+  template <OnUse = OnUse()>
+  std::string_view key(const Entry& entry) const noexcept {
+    return std::string_view(keys_).substr(entry.begin, entry.size);
+  }
 
   std::string keys_{}, fingerprint_{}, schema_{};
   std::vector<Entry> entries_{};
@@ -232,20 +263,31 @@ class StoredChecksums {
 class StoredStrings {
  public:
   StoredStrings() = default;
-  StoredStrings(std::string_view text, const Where& where) : file_(where.file) { add(json::parse(text, where), nullptr); }
+  template <OnUse = OnUse()>
+  StoredStrings(std::string_view text, const Where& where) : file_(where.file) {
+    add(json::parse(text, where), nullptr);
+  }
 
-  bool empty() const noexcept { return texts_.empty(); }
+  template <OnUse = OnUse()>
+  bool empty() const noexcept {
+    return texts_.empty();
+  }
 
   // The names that find them, sorted.
+  template <OnUse = OnUse()>
   std::vector<std::string> names() const {
     std::vector<std::string> out;
     for (const auto& [key, text] : texts_) {
       std::string& name = out.emplace_back();
       for (const char c : key) {
-        if (c == separator) name += '/';
-        else if (c == '~') name += "~0";
-        else if (c == '/') name += "~1";
-        else name += c;
+        if (c == separator)
+          name += '/';
+        else if (c == '~')
+          name += "~0";
+        else if (c == '/')
+          name += "~1";
+        else
+          name += c;
       }
     }
     std::sort(out.begin(), out.end());
@@ -253,17 +295,22 @@ class StoredStrings {
   }
 
   // DataLossError where there is none of that name.
+  template <OnUse = OnUse()>
   const std::string& at(std::string_view name) const {
     if (const std::string* text = find(name)) return *text;
     throw DataLossError("the string of this leaf is missing", {std::string(name), file_, {}});
   }
   // ... or null.
+  template <OnUse = OnUse()>
   const std::string* find(std::string_view name) const {
     std::string key;
     for (std::size_t i = 0; i < name.size(); ++i) {
-      if (name[i] == '/') key += separator;
-      else if (name[i] == '~' && i + 1 < name.size() && (name[i + 1] == '0' || name[i + 1] == '1')) key += name[++i] == '0' ? '~' : '/';
-      else key += name[i];
+      if (name[i] == '/')
+        key += separator;
+      else if (name[i] == '~' && i + 1 < name.size() && (name[i + 1] == '0' || name[i + 1] == '1'))
+        key += name[++i] == '0' ? '~' : '/';
+      else
+        key += name[i];
     }
     const auto found = texts_.find(key);
     return found == texts_.end() ? nullptr : &found->second;
@@ -271,6 +318,7 @@ class StoredStrings {
 
  private:
   static constexpr char separator = '\0';
+  template <OnUse = OnUse()>
   void add(const json::Value& value, const std::string* key) {
     if (value.string() && key) texts_.emplace(*key, *value.string());
     if (const auto* members = value.object())
@@ -285,6 +333,7 @@ class StoredStrings {
 };
 
 // The implementations of typed PRNG keys by parameter name, from array_metadatas/process_<i> (spec/orbax.md 2.3).
+template <OnUse = OnUse()>
 inline std::unordered_map<std::string, std::string> prng_impls(std::string_view text, const Where& where) {
   std::unordered_map<std::string, std::string> out;
   const json::Value root = json::parse(text, where);

@@ -12,6 +12,7 @@
 
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/orbax/read_leaves.hpp"
 #include "orrery/orbax/stored_item.hpp"
 #include "orrery/restore/plan.hpp"
@@ -24,6 +25,7 @@ namespace orrery::inline v0::orbax::detail {
 // are made good here. finish() when the slots have been read.
 class SourceSlots {
  public:
+  template <OnUse = OnUse()>
   void resolve(Slots& slots, const Sources& sources) {
     std::vector<Slot> reads;
     reads.reserve(slots.reads.size());
@@ -36,11 +38,13 @@ class SourceSlots {
     }
     slots.reads = std::move(reads);
   }
+  template <OnUse = OnUse()>
   void finish() const {
     for (const auto& [from, to] : conversions_) cast_copy(from, to);
   }
 
  private:
+  template <OnUse = OnUse()>
   void resolve(Slot slot, const Source& source, std::vector<Slot>& reads) {
     const Tree& stored = *source.stored;
     const bool is_as_stored = slot.to.array.shape == stored.shape() && !stored.has_value() &&
@@ -76,6 +80,7 @@ class SourceSlots {
     slot.cast = slot.to.array.dtype != stored.dtype();
     reads.push_back(std::move(slot));
   }
+  template <OnUse = OnUse()>
   static void fill_with_zeros(const ArrayView& to) {
     constexpr std::uint64_t zeros[2] = {};
     copy(ArrayView{to.dtype, to.shape, Shape::zeros(to.rank()), zeros}, to);
@@ -102,6 +107,7 @@ class FunctionRunner {
   FunctionRunner(StoredItem& item, const Tree& root, const Transforms& transforms, bool verify)
       : item_(item), root_(root), transforms_(transforms), verify_(verify) {}
 
+  template <OnUse = OnUse()>
   void run(Sources& sources) {
     std::vector<std::pair<Tree*, std::uint32_t>> places;
     collect(sources.tree, sources, places);
@@ -131,6 +137,7 @@ class FunctionRunner {
   }
 
  private:
+  template <OnUse = OnUse()>
   static void collect(Tree& tree, const Sources& sources, std::vector<std::pair<Tree*, std::uint32_t>>& places) {
     const Source* source = sources.of(tree);
     if (source && source->kind == Source::Kind::computed)
@@ -140,6 +147,7 @@ class FunctionRunner {
   }
 
   // The rules whose functions are given the whole tree, in order.
+  template <OnUse = OnUse()>
   std::vector<const Transforms::Rule*> combining(const Sources& sources) const {
     std::unordered_set<const Transform*> used;
     for (const Source& source : sources.leaves) used.insert(source.transform);
@@ -151,6 +159,7 @@ class FunctionRunner {
   }
 
   // `to` will hold that stored leaf.
+  template <OnUse = OnUse()>
   void want(const Tree& stored, const RestoreArgs* args, Tree& to) {
     if (stored.has_value() && !args) {
       to = stored;
@@ -171,6 +180,7 @@ class FunctionRunner {
     slots_.materialize(described_.back(), to);
   }
 
+  template <OnUse = OnUse()>
   void want_inputs(const Tree& stored, Tree& to, const PathLink* path, const std::vector<const Transforms::Rule*>& functions) {
     if (stored.is_leaf()) {
       const std::string key = to_string(path);
@@ -188,6 +198,7 @@ class FunctionRunner {
     }
   }
 
+  template <OnUse = OnUse()>
   static void refuse_unread(const Tree& value, const std::string& key) {
     if (value.is_leaf() && !value.has_value())
       throw ArgumentError("the function of a transform returned a leaf whose value was not read; name its key in multi_value_fn_input_args",

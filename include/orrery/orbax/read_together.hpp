@@ -13,6 +13,7 @@
 #include "orrery/core/any_array.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/distributed/coordinator.hpp"
 #include "orrery/orbax/read_leaves.hpp"
 #include "orrery/orbax/stored_item.hpp"
@@ -30,6 +31,7 @@ class ArrayBroadcast {
   ArrayBroadcast(Coordinator& world, std::string phase, Deadline deadline) : world_(world), phase_(std::move(phase)), deadline_(deadline) {}
 
   // The same arrays in all processes, in the same order; dense where they are received.
+  template <OnUse = OnUse()>
   void run(const std::vector<ArrayView>& arrays) {
     std::vector<Piece> pieces;
     std::size_t bytes = 0;
@@ -51,6 +53,7 @@ class ArrayBroadcast {
     std::size_t bytes() const noexcept { return count * array->item_size(); }
   };
 
+  template <OnUse = OnUse()>
   void send(std::vector<Piece>& pieces, std::size_t& bytes) {
     if (pieces.empty()) return;
     std::string message;
@@ -84,6 +87,7 @@ class ArrayBroadcast {
 }  // namespace detail
 
 // All processes of `world` call it, with slots of the same item for targets of the same structure. Throws the same in all of them.
+template <OnUse = OnUse()>
 inline void read_leaves_together(StoredItem& item, Slots& slots, bool verify, const ProgressFunction& on_progress, Coordinator& world,
                                  Deadline deadline) {
   std::vector<ArrayView> whole;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/reflect/reflectable.hpp"
 #include "orrery/restore/restore_args.hpp"
 #include "orrery/tree/describe.hpp"
@@ -17,6 +18,7 @@ namespace orrery::inline v0 {
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline void add_dtypes(const TreeView& view, std::size_t at, const PathLink* path, KeyedRestoreArgs& args) {
   const ViewNode& node = view.nodes[at];
   if (node.kind == NodeKind::none) return;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/read_leaves.hpp"
 #include "orrery/orbax/read_sources.hpp"
@@ -43,6 +44,7 @@ void attempt_together(const RestoreOptions& options, const char* phase, const st
 }
 
 // The values of slots, each process for itself or all together.
+template <OnUse = OnUse()>
 inline void read_leaves(StoredItem& item, Slots& slots, const RestoreOptions& options) {
   if (Coordinator* const world = processes_of(options))
     read_leaves_together(item, slots, options.verify_checksums, options.on_progress, *world, deadline_in(options.meeting_timeout));
@@ -53,6 +55,7 @@ inline void read_leaves(StoredItem& item, Slots& slots, const RestoreOptions& op
 namespace detail {
 
 // Says of each leaf that was not read here, or not only for this process, where it came from.
+template <OnUse = OnUse()>
 inline void report_broadcast(const Plan& plan, RestoreReport& report) {
   std::unordered_set<std::string> own;
   for (std::uint32_t i = 0; i < plan.steps.size(); ++i)
@@ -64,6 +67,7 @@ inline void report_broadcast(const Plan& plan, RestoreReport& report) {
 }
 
 // The part of an item that options.subtree names: all of it, if none. KeyError with the path most like it.
+template <OnUse = OnUse()>
 inline const Tree& subtree_of(const StoredItem& item, const std::string& subtree) {
   if (subtree.empty()) return item.outline();
   if (const Tree* found = orrery::detail::PathFinder(item.outline()).find(subtree)) return *found;
@@ -96,6 +100,7 @@ inline const Tree& subtree_of(const StoredItem& item, const std::string& subtree
   throw KeyError(text, std::move(differences), {{}, item.directory(), {}});
 }
 
+template <OnUse = OnUse()>
 inline void check_transforms(const Transforms& transforms) {
   for (const Transforms::Rule& rule : transforms.rules())
     if (rule.transform.multi_value_fn && rule.transform.multi_value_fn_input_args.is_none())
@@ -104,6 +109,7 @@ inline void check_transforms(const Transforms& transforms) {
 }
 
 // The same as restore_value, where leaves have sources.
+template <OnUse = OnUse()>
 inline RestoreReport restore_sources(StoredItem& item, const Tree& stored, const TypeOps& ops, void* target, bool is_new,
                                      const RestoreOptions& options) {
   const Transforms* transforms = options.transforms.is_none() ? nullptr : &options.transforms;
@@ -134,6 +140,7 @@ inline RestoreReport restore_sources(StoredItem& item, const Tree& stored, const
 
 // How the type of a target differs from the saved one: nothing where the item does not know, or where a part of it is restored. Words
 // for a report: a side file that cannot be read is found by who verifies checksums.
+template <OnUse = OnUse()>
 inline std::vector<std::string> changes_of_type(StoredItem& item, const Tree& stored, const TypeOps& ops) {
   if (&stored != &item.outline() || ops.kind == TypeKind::tree) return {};
   try {
@@ -145,6 +152,7 @@ inline std::vector<std::string> changes_of_type(StoredItem& item, const Tree& st
   }
 }
 
+template <OnUse = OnUse()>
 inline RestoreReport restore_plainly(StoredItem& item, const Tree& stored, const TypeOps& ops, void* target, bool is_new,
                                      const RestoreOptions& options) {
   Plan plan;
@@ -165,6 +173,7 @@ inline RestoreReport restore_plainly(StoredItem& item, const Tree& stored, const
 }  // namespace detail
 
 // `stored` is the item's tree or a part of it.
+template <OnUse = OnUse()>
 inline Tree restore_tree(StoredItem& item, const Tree& stored, const RestoreOptions& options) {
   if (!options.transforms.is_none())
     throw ArgumentError(
@@ -196,11 +205,13 @@ inline Tree restore_tree(StoredItem& item, const Tree& stored, const RestoreOpti
   return out;
 }
 
+template <OnUse = OnUse()>
 inline Tree restore_tree(StoredItem& item, const RestoreOptions& options) {
   return restore_tree(item, detail::subtree_of(item, options.subtree), options);
 }
 
 // Fills `target`; `is_new`: it is a fresh value whose type and the file decide, else its own structure decides.
+template <OnUse = OnUse()>
 inline RestoreReport restore_value(StoredItem& item, const Tree& stored, const TypeOps& ops, void* target, bool is_new,
                                    const RestoreOptions& options) {
   RestoreReport report;
@@ -219,6 +230,7 @@ inline RestoreReport restore_value(StoredItem& item, const Tree& stored, const T
   return report;
 }
 
+template <OnUse = OnUse()>
 inline RestoreReport restore_value(StoredItem& item, const TypeOps& ops, void* target, bool is_new, const RestoreOptions& options) {
   return restore_value(item, detail::subtree_of(item, options.subtree), ops, target, is_new, options);
 }

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/distributed/coordinator.hpp"
 #include "orrery/orbax/async_engine.hpp"
 #include "orrery/orbax/save_control.hpp"
@@ -20,6 +21,7 @@ namespace orrery::inline v0::orbax {
 namespace detail {
 
 // Whether a value of this type may hold a sharded array: by its type alone.
+template <OnUse = OnUse()>
 inline bool may_hold_parts(const TypeOps& ops, std::set<const TypeOps*>& seen) {
   if (ops.parts || ops.deferred) return true;
   if (ops.aside && seen.insert(ops.aside).second && may_hold_parts(*ops.aside, seen)) return true;
@@ -30,6 +32,7 @@ inline bool may_hold_parts(const TypeOps& ops, std::set<const TypeOps*>& seen) {
 
 }  // namespace detail
 
+template <OnUse = OnUse()>
 inline bool may_hold_parts(const TypeOps& ops) {
   std::set<const TypeOps*> seen{&ops};
   return detail::may_hold_parts(ops, seen);
@@ -37,6 +40,7 @@ inline bool may_hold_parts(const TypeOps& ops) {
 
 // The processes that save this state together; null for one alone. Looks at a state that is lent or given away only where its type says
 // that it has to: then, and only then, that takes longer the larger the state is.
+template <OnUse = OnUse()>
 inline std::shared_ptr<Coordinator> processes_of(Snapshot& snapshot) {
   if (snapshot.type() && !may_hold_parts(*snapshot.type())) return nullptr;
   return processes_of(snapshot.view());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/orbax/array_layout.hpp"
 #include "orrery/orbax/file_names.hpp"
@@ -24,17 +25,20 @@ namespace orrery::inline v0::orbax {
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline std::uint64_t nanoseconds_now() {
   return static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
 }
 
+template <OnUse = OnUse()>
 inline void write_text(const std::string& path, std::string_view text) {
   storage::File file = storage::File::create(path);
   file.pwrite_all(text.data(), text.size(), 0);
   file.close();
 }
 
+template <OnUse = OnUse()>
 inline void check_custom_metadata(const std::string& text) {
   if (text.empty()) return;
   try {
@@ -47,6 +51,7 @@ inline void check_custom_metadata(const std::string& text) {
 
 // Typed PRNG keys and sharded arrays are jax.Arrays to Orbax: it wants a sharding for each (of a key: any device, which every JAX finds as
 // TFRT_CPU_0, spec/orbax.md 2.2), what one device writes, and the name of a key's implementation (2.3).
+template <OnUse = OnUse()>
 inline void write_jax_metadata(const std::string& directory, const Params& params, const SaveOptions& options) {
   const auto list = [](const Shape& extents) {
     std::string text = "[";
@@ -65,7 +70,8 @@ inline void write_jax_metadata(const std::string& directory, const Params& param
     const std::string shape = list(parts ? parts->write_shape : array.shape), chunks = list(layout_of(param, array.dtype, options).chunks);
     shardings += json::quoted(base64_url(param.name)) + ":" +
                  json::quoted(parts ? parts->sharding : R"({"sharding_type": "SingleDeviceSharding", "device_str": "TFRT_CPU_0"})");
-    metadatas += R"({"array_metadata": {"param_name": )" + json::quoted(param.name) + ", \"write_shape\": " + shape + ", \"chunk_shape\": " + chunks +
+    metadatas += R"({"array_metadata": {"param_name": )" + json::quoted(param.name) + ", \"write_shape\": " + shape +
+                 ", \"chunk_shape\": " + chunks +
                  ", \"ext_metadata\": " + (parts ? "null" : "{\"random_key_impl\": " + json::quoted(param.leaf->text) + "}") + "}}";
   }
   if (shardings.empty()) return;
@@ -79,6 +85,7 @@ inline void write_jax_metadata(const std::string& directory, const Params& param
 namespace detail {
 
 // All files of an item but those of its arrays.
+template <OnUse = OnUse()>
 inline void write_item_files(const std::string& directory, const TreeView& view, const Params& params,
                              const std::vector<PayloadChecksum>& checksums, const SaveOptions& options) {
   if (std::any_of(params.list.begin(), params.list.end(), [](const Param& p) { return p.type == ValueType::string; }))
@@ -90,6 +97,7 @@ inline void write_item_files(const std::string& directory, const TreeView& view,
 }
 
 // ... and what belongs to the step, where the item is one by itself.
+template <OnUse = OnUse()>
 inline void write_step_files(const storage::AtomicDirectory& directory, std::uint64_t started, const SaveOptions& options) {
   write_text(directory.path() + "/_CHECKPOINT_METADATA",
              checkpoint_metadata_file(json::quoted(pytree_handler), started, nanoseconds_now(), options.custom_metadata));
@@ -99,6 +107,7 @@ inline void write_step_files(const storage::AtomicDirectory& directory, std::uin
 }  // namespace detail
 
 // ArgumentError for sharded arrays whose other parts are in other processes.
+template <OnUse = OnUse()>
 inline void check_one_process(const TreeView& view) {
   for (const ArrayParts& array : view.parts)
     if (!array.is_complete)
@@ -108,6 +117,7 @@ inline void check_one_process(const TreeView& view) {
 }
 
 // Everything of an item but what belongs to the step: into `directory`, which exists and is empty. Answers what was written.
+template <OnUse = OnUse()>
 inline Progress write_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
   check_one_process(view);
   const Params params = flatten_params(view);
@@ -119,6 +129,7 @@ inline Progress write_item(const std::string& directory, const TreeView& view, c
 }
 
 // The last steps of a save: to the disk, and under its name. on_progress can still cancel before each of them.
+template <OnUse = OnUse()>
 inline void commit(storage::AtomicDirectory& directory, const Progress& written, const SaveOptions& options) {
   storage::tell(options.on_progress, written, Phase::flushing);
   directory.flush();
@@ -128,6 +139,7 @@ inline void commit(storage::AtomicDirectory& directory, const Progress& written,
 
 // Saves `view` at `path`: complete under its name, or not there. ArgumentError for what Orbax cannot hold, AlreadyExistsError where
 // something is there and no force, IoError; whatever was at `path` stays untouched by a save that fails.
+template <OnUse = OnUse()>
 inline void save_item(const std::string& path, const TreeView& view, const SaveOptions& options) {
   detail::check_custom_metadata(options.custom_metadata);
   const std::uint64_t started = detail::nanoseconds_now();

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/distributed/coordinator.hpp"
 #include "orrery/orbax/process_payloads.hpp"
 #include "orrery/orbax/save_item.hpp"
@@ -35,6 +36,7 @@ struct WrittenShare {
   std::vector<std::pair<std::string, std::string>> metadata{};
 };
 
+template <OnUse = OnUse()>
 inline WrittenShare write_share(const std::string& directory, const Params& params, int rank, const SaveOptions& options,
                                 storage::ProgressMeter& meter) {
   WrittenShare written;
@@ -60,6 +62,7 @@ inline WrittenShare write_share(const std::string& directory, const Params& para
 
 // Rank 0's last part of one item: the database that points to what all have written, and the files beside it. `encoded`: the shares, by
 // ranks. They go one after the other, so that no more of them is in memory at once than keys, places and checksums take.
+template <OnUse = OnUse()>
 inline void finish_shared_item(const std::string& directory, const TreeView& view, const Params& params,
                                const std::vector<std::pair<std::string, std::string>>& metadata, std::vector<std::string> encoded,
                                const SaveOptions& options) {
@@ -122,6 +125,7 @@ class SharedSave {
 
   // Refuses what cannot be saved, and makes the directory. The same errors as save_item(), in all processes; TimeoutError that names the
   // ranks which did not come.
+  template <OnUse = OnUse()>
   void begin(Coordinator& world) {
     rank_ = world.rank();
     started_ = detail::nanoseconds_now();
@@ -141,6 +145,7 @@ class SharedSave {
   }
 
   // This process's share. What goes wrong is thrown by finish(), in all processes.
+  template <OnUse = OnUse()>
   void write() noexcept {
     try {
       if (!storage::is_directory(directory_))
@@ -158,11 +163,13 @@ class SharedSave {
     }
   }
   // ... something of the caller's own.
+  template <OnUse = OnUse()>
   void fail(std::exception_ptr failure) noexcept {
     if (!failure_) failure_ = std::move(failure);
   }
 
   // Complete under its name in all processes, or not there.
+  template <OnUse = OnUse()>
   void finish(Coordinator& world) {
     const std::string& path = work_.path;
     world.attempt("the writing of " + path, deadline(), [&] {
@@ -182,6 +189,7 @@ class SharedSave {
     aside_.reset();
   }
 
+  template <OnUse = OnUse()>
   void run(Coordinator& world) {
     begin(world);
     write();
@@ -189,7 +197,11 @@ class SharedSave {
   }
 
  private:
-  Deadline deadline() const noexcept { return deadline_in(work_.options.meeting_timeout); }
+  template <OnUse = OnUse()>
+  Deadline deadline() const noexcept {
+    return deadline_in(work_.options.meeting_timeout);
+  }
+  template <OnUse = OnUse()>
   std::string directory_of(std::size_t i) const {
     return work_.items[i].name.empty() ? directory_ : directory_ + "/" + work_.items[i].name;
   }
@@ -206,6 +218,7 @@ class SharedSave {
 };
 
 // One item, which is all that `path` holds, as save_item() writes it.
+template <OnUse = OnUse()>
 inline SharedWork item_work(std::string path, const TreeView& view, const SaveOptions& options) {
   struct Rest final : SharedRest {
     explicit Rest(const SaveOptions& how) : options(how) {}
@@ -218,12 +231,14 @@ inline SharedWork item_work(std::string path, const TreeView& view, const SaveOp
 }
 
 // Called by all processes of `world` with the same path, options and structure.
+template <OnUse = OnUse()>
 inline void save_item_together(const std::string& path, const TreeView& view, const SaveOptions& options, Coordinator& world) {
   SharedSave(item_work(path, view, options)).run(world);
 }
 
 // The processes that hold the sharded arrays of this state together; null where there is but one. ArgumentError where not all of an array
 // can be reached, or arrays belong to different ones.
+template <OnUse = OnUse()>
 inline std::shared_ptr<Coordinator> processes_of(const TreeView& view) {
   std::shared_ptr<Coordinator> world;
   for (const ArrayParts& array : view.parts) {

@@ -15,6 +15,7 @@
 #include "orrery/core/array_view.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/crc32c.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/reflect/reflectable.hpp"
 #include "orrery/storage/staging_arena.hpp"
 #include "orrery/tree/describe.hpp"
@@ -82,6 +83,7 @@ class Snapshot {
   // Of this type; null where the view is there already.
   const TypeOps* type() const noexcept { return view_ ? nullptr : ops_; }
   // ArgumentError for what cannot be stored, where describing was put off.
+  template <OnUse = OnUse()>
   const TreeView& view() {
     if (!view_) view_.emplace(describe(*ops_, value_));
     return *view_;
@@ -94,6 +96,7 @@ class Snapshot {
 
   Snapshot() = default;
 
+  template <OnUse = OnUse()>
   void own_texts() {
     std::size_t size = 0;
     for (const ViewNode& node : view_->nodes) size += node.name.size();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/orbax/read_metadata.hpp"
 #include "orrery/tree/describe.hpp"
 #include "orrery/tree/tree.hpp"
@@ -20,15 +21,18 @@ namespace detail {
 
 // Indices in numeric order, keys by code point: the order of a raw restore, and one in which lists can be appended to. Indices stand
 // before keys where a file has both in one place, so that it is an order all the same.
+template <OnUse = OnUse()>
 inline bool key_before(const MetadataEntry::Key& a, const MetadataEntry::Key& b) {
   if (a.is_index != b.is_index) return a.is_index;
   if (a.is_index && a.text.size() != b.text.size()) return a.text.size() < b.text.size();
   return a.text < b.text;
 }
+template <OnUse = OnUse()>
 inline bool path_before(const MetadataEntry& a, const MetadataEntry& b) {
-  return std::lexicographical_compare(a.path.begin(), a.path.end(), b.path.begin(), b.path.end(), key_before);
+  return std::lexicographical_compare(a.path.begin(), a.path.end(), b.path.begin(), b.path.end(), key_before<>);
 }
 
+template <OnUse = OnUse()>
 [[noreturn]] inline void refuse_entry(const MetadataEntry& entry, const std::string& what, const Where& where) {
   std::string path;
   for (const auto& key : entry.path) path += (path.empty() ? "" : "/") + key.text;
@@ -36,6 +40,7 @@ inline bool path_before(const MetadataEntry& a, const MetadataEntry& b) {
 }
 
 // The place of an entry's leaf, with containers made on the way.
+template <OnUse = OnUse()>
 inline Tree& place_of(Tree& root, const MetadataEntry& entry, bool is_first, const Where& where) {
   if (entry.path.size() > orrery::detail::max_nesting) refuse_entry(entry, "it nests deeper than 512 levels", where);
   if (entry.path.empty() && !is_first) refuse_entry(entry, "the whole tree is said to be one leaf twice", where);
@@ -49,8 +54,10 @@ inline Tree& place_of(Tree& root, const MetadataEntry& entry, bool is_first, con
       const auto parsed = std::from_chars(key.text.data(), key.text.data() + key.text.size(), index);
       if (!at->is_list() || parsed.ec != std::errc() || parsed.ptr != key.text.data() + key.text.size() || index > at->size())
         refuse_entry(entry, "the index " + key.text + " does not follow on the one before", where);
-      if (index == at->size()) at->push_back(Tree());
-      else if (last) refuse_entry(entry, "it stands there twice", where);
+      if (index == at->size())
+        at->push_back(Tree());
+      else if (last)
+        refuse_entry(entry, "it stands there twice", where);
       at = &at->elements()[index];
     } else {
       if (!at->is_dict()) refuse_entry(entry, "the key \"" + key.text + "\" stands below something that is no dict", where);
@@ -65,6 +72,7 @@ inline Tree& place_of(Tree& root, const MetadataEntry& entry, bool is_first, con
 }  // namespace detail
 
 // Keys joined with '.', nothing escaped.
+template <OnUse = OnUse()>
 inline std::string param_name(const MetadataEntry& entry) {
   std::string name;
   for (const MetadataEntry::Key& key : entry.path) {
@@ -77,7 +85,8 @@ inline std::string param_name(const MetadataEntry& entry) {
 // make_leaf(const MetadataEntry&) gives the Tree for an entry that is a leaf. FormatError where the entries contradict each other.
 template <class MakeLeaf>
 Tree build_tree(std::vector<MetadataEntry>& entries, MakeLeaf&& make_leaf, const Where& where) {
-  if (!std::is_sorted(entries.begin(), entries.end(), detail::path_before)) std::sort(entries.begin(), entries.end(), detail::path_before);
+  if (!std::is_sorted(entries.begin(), entries.end(), detail::path_before<>))
+    std::sort(entries.begin(), entries.end(), detail::path_before<>);
   Tree root;
   for (const MetadataEntry& entry : entries) {
     Tree& place = detail::place_of(root, entry, &entry == &entries.front(), where);
@@ -106,12 +115,15 @@ Tree tree_of_names(const std::vector<std::string>& names, MakeLeaf&& make_leaf, 
       dot = name.find('.', from);
       const std::string key = name.substr(from, dot == name.npos ? dot : dot - from);
       if (at->is_none()) *at = Tree::dict();
-      if (!at->is_dict()) throw FormatError("two arrays of this item cannot both be in one tree: one lies below the other", {name, where.file, {}});
-      if (++depth > orrery::detail::max_nesting) throw FormatError("the names in this item nest deeper than 512 levels", {name, where.file, {}});
+      if (!at->is_dict())
+        throw FormatError("two arrays of this item cannot both be in one tree: one lies below the other", {name, where.file, {}});
+      if (++depth > orrery::detail::max_nesting)
+        throw FormatError("the names in this item nest deeper than 512 levels", {name, where.file, {}});
       Tree* found = at->find(key);
       at = found ? found : &at->insert({key}, Tree());
     }
-    if (!at->is_none()) throw FormatError("two arrays of this item cannot both be in one tree: one lies below the other", {name, where.file, {}});
+    if (!at->is_none())
+      throw FormatError("two arrays of this item cannot both be in one tree: one lies below the other", {name, where.file, {}});
     *at = make_leaf(name);
   }
   root.sort_keys();

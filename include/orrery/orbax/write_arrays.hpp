@@ -19,6 +19,7 @@
 #include "orrery/core/copy.hpp"
 #include "orrery/core/crc32c.hpp"
 #include "orrery/core/memory.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/codec/zstd_frames.hpp"
 #include "orrery/formats/zarr/chunk_elements.hpp"
 #include "orrery/formats/zarr/metadata.hpp"
@@ -222,7 +223,9 @@ class ArrayWriter {
     const auto count_done = [&] { meter_.add_bytes((first - std::exchange(counted, first)) * elements.source_item_size()); };
     const auto next = [&]() -> std::span<const std::byte> {
       count_done();
-      const std::size_t item = elements.item_size(), most = !elements.is_direct() ? block : meter_.is_on() ? meter_.step : elements.nbytes();
+      const std::size_t item = elements.item_size(), most = !elements.is_direct() ? block
+                                                            : meter_.is_on()      ? meter_.step
+                                                                                  : elements.nbytes();
       const std::size_t at = first, count = std::min(elements.size() - at, std::max<std::size_t>(most / item, 1));
       first += count;
       if (elements.is_direct()) return elements.direct().subspan(at * item, count * item);
@@ -276,12 +279,12 @@ void write_arrays_to(Store& store, const Params& params, const SaveOptions& opti
 }  // namespace detail
 
 // What there is to count of a save, from its start on.
+template <OnUse = OnUse()>
 inline Progress progress_of(const Params& params) {
   Progress progress;
   for (const Param& param : params.list) {
     if (param.leaf) ++progress.leaves_total;
-    if (is_array(param))
-      progress.bytes_total += param.leaf->parts ? param.leaf->parts->written_bytes() : param.leaf->array.nbytes();
+    if (is_array(param)) progress.bytes_total += param.leaf->parts ? param.leaf->parts->written_bytes() : param.leaf->array.nbytes();
   }
   return progress;
 }
@@ -289,6 +292,7 @@ inline Progress progress_of(const Params& params) {
 // Writes all leaves that are arrays or numbers into `directory`, in the store that the options name; does nothing if there are none.
 // Returns the checksums of the payloads where asked. Flushing to the disk is left to who commits; `synced` only starts it early.
 // ArgumentError for what Orbax, or the file system, cannot hold and for options that make no sense; IoError.
+template <OnUse = OnUse()>
 inline std::vector<PayloadChecksum> write_arrays(const std::string& directory, const Params& params, const SaveOptions& options,
                                                  storage::ProgressMeter& meter) {
   std::vector<PayloadChecksum> checksums;

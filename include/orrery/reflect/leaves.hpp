@@ -154,8 +154,8 @@ struct LeafRow<Array<T>> {
     return ops;
   }
 };
-template <>
-struct LeafRow<AnyArray> {
+template <std::same_as<AnyArray> T>
+struct LeafRow<T> {
   static constexpr TypeOps ops() {
     TypeOps ops{.kind = TypeKind::leaf, .type_name = "AnyArray", .leaf = {.any_rank = true}};
     ops.view = [](const void* object) { return array_leaf(as<AnyArray>(object).view()); };
@@ -166,8 +166,8 @@ struct LeafRow<AnyArray> {
     return ops;
   }
 };
-template <>
-struct LeafRow<PrngKey> {
+template <std::same_as<PrngKey> T>
+struct LeafRow<T> {
   static constexpr TypeOps ops() {
     TypeOps ops{
         .kind = TypeKind::leaf, .type_name = "PrngKey", .leaf = {.kind = LeafKind::prng_key, .dtype = DType::uint32, .any_rank = true}};
@@ -180,8 +180,8 @@ struct LeafRow<PrngKey> {
     return ops;
   }
 };
-template <>
-struct LeafRow<Tree> {
+template <std::same_as<Tree> T>
+struct LeafRow<T> {
   static constexpr TypeOps ops() {
     TypeOps ops{.kind = TypeKind::tree, .type_name = "Tree"};
     ops.tree = [](const void* object) { return &as<Tree>(object); };

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/reflect/containers.hpp"
 #include "orrery/reflect/leaves.hpp"
@@ -36,6 +37,7 @@ inline constexpr std::string_view set_name<std::unordered_set<T, H, E, A>> = "un
 template <class T, class H, class E, class A>
 inline constexpr std::string_view set_name<std::unordered_multiset<T, H, E, A>> = "unordered_multiset";
 
+template <OnUse = OnUse()>
 [[noreturn, gnu::cold]] inline void throw_equal_elements(std::string_view set, std::size_t index, std::size_t size) {
   throw FormatError("element " + std::to_string(index) + " of the " + std::to_string(size) + " stored for a " + std::string(set) +
                     " is equal to an earlier one; a set has each element once. Restore into a vector to see them all");

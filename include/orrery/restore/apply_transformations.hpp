@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/restore/find_path.hpp"
 #include "orrery/restore/transforms.hpp"
 #include "orrery/tree/describe.hpp"
@@ -30,6 +31,7 @@ class TransformationWalk {
 
   Differences differences{};
 
+  template <OnUse = OnUse()>
   Tree node(const Tree& now, const PathLink* path, std::size_t depth) {
     if (depth > max_nesting) throw ArgumentError("the new tree nests deeper than 512 levels", {to_string(path)});
     if (now.is_leaf()) return leaf(now, to_string(path));
@@ -51,16 +53,19 @@ class TransformationWalk {
   }
 
  private:
+  template <OnUse = OnUse()>
   const Tree* leaf_of_original(const std::string& key) {
     const Tree* found = finder_.find(key);
     return found && found->is_leaf() ? found : nullptr;
   }
+  template <OnUse = OnUse()>
   const Tree* demand(const std::string& source, const std::string& key, const std::string& text) {
     const Tree* found = leaf_of_original(source);
     if (!found) differences.missing.push_back({key, text});
     return found;
   }
 
+  template <OnUse = OnUse()>
   Tree leaf(const Tree& now, const std::string& key) {
     bool matched = false;
     std::optional<Tree> result;
@@ -94,6 +99,7 @@ class TransformationWalk {
 // `new_tree` with its leaves replaced as the rules say: renamed, computed, or those of the original at the same key; a leaf that neither
 // a rule nor the original has keeps its value, None and empty containers stay. Functions are called once for each leaf that their
 // rule matches. KeyError, in Orbax's words, that lists every key which a rule wants and the original tree lacks.
+template <OnUse = OnUse()>
 inline Tree apply_transformations(const Tree& original_tree, const Transforms& transforms, const Tree& new_tree,
                                   TransformOptions options = {}) {
   if (!new_tree.is_leaf() && new_tree.size() == 0) return Tree::dict();

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/restore/match_absent.hpp"
 #include "orrery/restore/match_leaf.hpp"
 #include "orrery/restore/mismatch.hpp"
@@ -34,12 +35,14 @@ struct NestedTree {
 // the whole name where they are leaves. A Tree takes its names flat. Flat names have no trace of what holds no leaf, so that absent
 // optionals, lists and maps are empty. Names that nothing wants are entries of the root, for match() to report, where it is a record.
 // StructureError for an index that skips most of a list, FormatError for names that nest deeper than trees may.
+template <OnUse = OnUse()>
 inline NestedTree nest(const TypeOps& ops, void* object, const Tree& flat);
 
 namespace detail {
 
 class Nester {
  public:
+  template <OnUse = OnUse()>
   explicit Nester(const Tree& flat) : items_(flat.items()), used_(items_.size()) {}
 
   // The names below one place: items [first, last), whose parts from `start` on are relative to it; and the name that is its own.
@@ -49,6 +52,7 @@ class Nester {
     bool empty() const { return first == last && !own; }
   };
 
+  template <OnUse = OnUse()>
   At root() const {
     At at{0, items_.size(), 0, {}};
     if (!items_.empty() && items_[0].key.text.empty()) at.own = 0;
@@ -56,6 +60,7 @@ class Nester {
   }
 
   // What `ops` finds at that place, or nothing where it is absent. `object` null: it does not exist yet.
+  template <OnUse = OnUse()>
   std::optional<Tree> node(const TypeOps& ops, void* object, const At& at, std::size_t depth) {
     if (depth > max_nesting) throw FormatError("the names nest deeper than 512 levels");
     if (ops.deferred) return node(ops.deferred(object), object, at, depth);
@@ -85,9 +90,13 @@ class Nester {
   }
 
  private:
-  std::string_view rest(std::size_t item, std::size_t start) const { return std::string_view(items_[item].key.text).substr(start); }
+  template <OnUse = OnUse()>
+  std::string_view rest(std::size_t item, std::size_t start) const {
+    return std::string_view(items_[item].key.text).substr(start);
+  }
 
   // The place of one component below another.
+  template <OnUse = OnUse()>
   At below(const At& at, std::string_view component) const {
     std::string bound(component);
     const auto from = [&](std::size_t first) {
@@ -112,6 +121,7 @@ class Nester {
     return items_[item].value;
   }
 
+  template <OnUse = OnUse()>
   Tree flat_tree(const At& at) {
     if (at.empty()) return Tree::none();
     if (at.own && (at.first == at.last || *at.own + 1 == at.last)) return take(*at.own);
@@ -120,6 +130,7 @@ class Nester {
     return dict;
   }
 
+  template <OnUse = OnUse()>
   std::optional<Tree> optional(const TypeOps& ops, void* object, const At& at, std::size_t depth) {
     if (object && !ops.size(object)) {  // given and empty: stays empty, whatever is stored
       std::fill(used_.begin() + static_cast<std::ptrdiff_t>(at.first), used_.begin() + static_cast<std::ptrdiff_t>(at.last), true);
@@ -134,6 +145,7 @@ class Nester {
   }
 
   // The active alternative first, then the first that could want these names.
+  template <OnUse = OnUse()>
   std::optional<Tree> variant(const TypeOps& ops, void* object, const At& at, std::size_t depth) {
     const auto wanted = [&](const TypeOps& alternative) {
       if (at.own) return starts(alternative, {});
@@ -150,6 +162,7 @@ class Nester {
     return std::nullopt;
   }
 
+  template <OnUse = OnUse()>
   std::optional<Tree> record(const TypeOps& ops, void* object, const At& at, std::size_t depth) {
     Tree dict = Tree::dict();
     const Children members(stacks_, ops, object, ops.types.size());
@@ -159,6 +172,7 @@ class Nester {
     return dict;
   }
 
+  template <OnUse = OnUse()>
   std::optional<Tree> sequence(const TypeOps& ops, void* object, const At& at, std::size_t depth) {
     const bool per_member = ops.kind == TypeKind::tuple;
     std::size_t count = per_member ? ops.types.size() : object || ops.fixed_size ? ops.size(object) : 0;
@@ -175,6 +189,7 @@ class Nester {
     return Tree::list(std::move(elements));
   }
 
+  template <OnUse = OnUse()>
   static std::optional<std::size_t> index_of(std::string_view component) {
     std::size_t index = 0;
     const auto [end, error] = std::from_chars(component.data(), component.data() + component.size(), index);
@@ -184,6 +199,7 @@ class Nester {
 
   // One more than the largest index. Elements may be absent (empty optionals), but no more than there are names: an index is cheap to
   // write and an element is not.
+  template <OnUse = OnUse()>
   std::size_t elements_at(const At& at) const {
     const std::size_t most = 2 * (at.last - at.first);
     std::size_t count = 0;
@@ -196,6 +212,7 @@ class Nester {
     return count;
   }
 
+  template <OnUse = OnUse()>
   [[noreturn]] void refuse_index(std::size_t item, const At& at) const {
     const std::string& name = items_[item].key.text;
     Differences differences;
@@ -204,6 +221,7 @@ class Nester {
     throw_mismatch("the names are none of a list [" + name.substr(0, at.start) + "*]", std::move(differences));
   }
 
+  template <OnUse = OnUse()>
   std::optional<Tree> keyed_map(const TypeOps& ops, void* object, const At& at, std::size_t depth) {
     Tree dict = Tree::dict();
     const std::size_t count = ops.size(object);
@@ -218,6 +236,7 @@ class Nester {
   }
 
   // A name that no element could have becomes an entry as it is, for match() to refuse.
+  template <OnUse = OnUse()>
   std::optional<Tree> new_map(const TypeOps& ops, const At& at, std::size_t depth) {
     const TypeOps& element = *ops.types[0];
     std::set<std::string_view> keys;
@@ -236,6 +255,7 @@ class Nester {
   }
 
   // Of the key that stands before the shortest rest with which an element can start; all of it where there is none.
+  template <OnUse = OnUse()>
   static std::size_t key_size(const TypeOps& element, std::string_view text) {
     if (ends_names(element)) return text.size();
     for (std::size_t dot = text.find('.'); dot != std::string_view::npos; dot = text.find('.', dot + 1))
@@ -256,6 +276,7 @@ class Nester {
   static bool ends_names(const TypeOps& ops) { return unwrapped(ops).kind == TypeKind::leaf; }
 
   // Whether a name relative to this type could be one of its own, looking at one component.
+  template <OnUse = OnUse()>
   static bool starts(const TypeOps& ops, std::string_view text) {
     const TypeOps& type = unwrapped(ops);
     switch (type.kind) {
@@ -284,6 +305,7 @@ class Nester {
 
 }  // namespace detail
 
+template <OnUse>
 inline NestedTree nest(const TypeOps& ops, void* object, const Tree& flat) {
   detail::Nester nester(flat);
   NestedTree out;

@@ -13,11 +13,13 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/tree/key_path.hpp"
 #include "orrery/tree/tree.hpp"
 
 namespace orrery::inline v0::detail {
 
+template <OnUse = OnUse()>
 inline const Tree* child_at(const Tree& tree, std::string_view key) {
   if (tree.is_dict()) return tree.find(key);
   std::size_t index = 0;
@@ -32,6 +34,7 @@ class PathFinder {
   explicit PathFinder(const Tree& root) : root_(&root) {}
 
   // The leaf or container there; null if there is none. Leaves alone where a key on the way holds a '/'.
+  template <OnUse = OnUse()>
   const Tree* find(std::string_view path) {
     const Tree* at = root_;
     for (std::string_view rest = path; at && !rest.empty();) {
@@ -47,6 +50,7 @@ class PathFinder {
   }
 
  private:
+  template <OnUse = OnUse()>
   void index(const Tree& tree, const PathLink* path) {
     if (tree.is_leaf()) leaves_.insert_or_assign(to_string(path), &tree);
     for (const auto& [key, child] : tree.items()) {
@@ -83,6 +87,7 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b, std::si
 }
 
 // How far apart two keys are if one looks like the other misspelt, else nothing: a third of the shorter one's letters may differ.
+template <OnUse = OnUse()>
 inline std::optional<std::size_t> misspelling(std::string_view a, std::string_view b) {
   const std::size_t most = std::min(a.size(), b.size()) / 3;
   if (most == 0) return std::nullopt;
@@ -92,12 +97,14 @@ inline std::optional<std::size_t> misspelling(std::string_view a, std::string_vi
 
 // Of the paths, the one that differs from `wanted` in one misspelt key, the nearest first; else the only one whose last key is the same.
 // Empty where there is none. Looks at a thousand paths at most.
-inline std::string_view nearest_path(std::string_view wanted, std::span<const std::string> paths) {
+template <OnUse = OnUse()>
+inline std::string_view nearest_path(std::string_view wanted, const std::vector<std::string>& paths) {
   constexpr std::size_t most_paths = 1000;
   std::string_view best, same_name;
   std::size_t best_distance = 64, same_names = 0;
   const std::string_view name = wanted.substr(wanted.rfind('/') + 1);
-  for (const std::string& path : paths.first(std::min(paths.size(), most_paths))) {
+  for (std::size_t p = 0; p < std::min(paths.size(), most_paths); ++p) {
+    const std::string& path = paths[p];
     std::size_t start = 0;  // of the first key that differs
     const std::size_t shorter = std::min(wanted.size(), path.size());
     for (std::size_t i = 0; i < shorter && wanted[i] == path[i]; ++i)
@@ -120,7 +127,8 @@ inline std::string_view nearest_path(std::string_view wanted, std::span<const st
 }
 
 // Says of missing leaves which of the stored leaves that nothing wants looks like them. Looks at the first few.
-inline void suggest_paths(Differences& differences, std::span<const std::string> unused) {
+template <OnUse = OnUse()>
+inline void suggest_paths(Differences& differences, const std::vector<std::string>& unused) {
   constexpr std::size_t most_missing = 32;
   std::vector<std::string> extra;
   for (const Difference& difference : differences.extra) extra.push_back(difference.path);

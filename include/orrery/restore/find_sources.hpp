@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/restore/find_path.hpp"
 #include "orrery/restore/match_absent.hpp"
 #include "orrery/restore/match_leaf.hpp"
@@ -29,6 +30,7 @@ class SourceFinder : public SourceLeaves {
 
   // What belongs at this part of the target; `same`: what is stored at its own path, or null. Nothing where nothing is stored and no
   // transforms fill the gap, so that match() lists it as missing. What does not fit is handed on as it is, for match() to say so.
+  template <OnUse = OnUse()>
   std::optional<Tree> node(const TypeOps& ops, void* object, const PathLink* path, const Tree* same, std::size_t depth = 0) {
     if (depth > max_nesting) throw FormatError("the target nests deeper than 512 levels", {to_string(path)});
     if (ops.deferred) return node(ops.deferred(object), object, path, same, depth);
@@ -53,6 +55,7 @@ class SourceFinder : public SourceLeaves {
   }
 
   // A stored subtree whose place in the target is a Tree that says nothing.
+  template <OnUse = OnUse()>
   Tree follow(const Tree& stored, const PathLink* path, std::size_t depth) {
     if (depth > max_nesting) throw FormatError("the stored tree nests deeper than 512 levels", {to_string(path)});
     if (stored.is_leaf()) return leaf(path, &stored, {nullptr, nullptr, nullptr, true}).value_or(Tree::none());
@@ -60,6 +63,7 @@ class SourceFinder : public SourceLeaves {
   }
 
  private:
+  template <OnUse = OnUse()>
   std::optional<Tree> tree(const Tree* target, const PathLink* path, const Tree* same, std::size_t depth) {
     if (target && target->size() > 0) return like(*target, path, same, depth);
     const bool is_leaf = target && target->is_leaf();
@@ -67,6 +71,7 @@ class SourceFinder : public SourceLeaves {
     return followed(path, same, [&](const Tree& stored) { return follow(stored, path, depth); });
   }
   // In the shape of a Tree that is the target.
+  template <OnUse = OnUse()>
   std::optional<Tree> like(const Tree& target, const PathLink* path, const Tree* same, std::size_t depth) {
     if (depth > max_nesting) throw ArgumentError("the target nests deeper than 512 levels", {to_string(path)});
     if (target.is_leaf()) return leaf(path, same, {nullptr, nullptr, &target, true});
@@ -118,6 +123,7 @@ class SourceFinder : public SourceLeaves {
     return mark(Source::Kind::filled, nullptr);
   }
 
+  template <OnUse = OnUse()>
   std::optional<Tree> optional(const TypeOps& ops, void* object, const PathLink* path, const Tree* same, std::size_t depth) {
     if (object) {
       if (!ops.size(object)) return mark(Source::Kind::kept, same);
@@ -140,6 +146,7 @@ class SourceFinder : public SourceLeaves {
     return mark(Source::Kind::filled, nullptr);
   }
 
+  template <OnUse = OnUse()>
   std::optional<Tree> variant(const TypeOps& ops, void* object, const PathLink* path, const Tree* same, std::size_t depth) {
     const std::size_t active = object ? ops.active(object) : ops.types.size();
     if (active < ops.types.size() && (same ? kind_fits(*ops.types[active], *same) : transforms() != nullptr)) {
@@ -151,6 +158,7 @@ class SourceFinder : public SourceLeaves {
     return transforms() ? std::optional(mark(Source::Kind::filled, nullptr)) : std::nullopt;
   }
 
+  template <OnUse = OnUse()>
   std::optional<Tree> record(const TypeOps& ops, void* object, const PathLink* path, const Tree* same, std::size_t depth) {
     if (!transforms() && (!same || !same->is_dict())) return same ? std::optional(as_stored(*same)) : std::nullopt;
     if (!transforms() && is_replayed(ops, object, *same)) return follow(*same, path, depth);
@@ -167,6 +175,7 @@ class SourceFinder : public SourceLeaves {
   }
 
   // The elements of a tuple or of a list that says how many it has.
+  template <OnUse = OnUse()>
   std::optional<Tree> members(const TypeOps& ops, void* object, std::size_t count, const PathLink* path, const Tree* same,
                               std::size_t depth) {
     const bool is_sequence = same && (same->is_list() || same->is_tuple());
@@ -183,6 +192,7 @@ class SourceFinder : public SourceLeaves {
     return Tree::list(std::move(elements));
   }
 
+  template <OnUse = OnUse()>
   std::optional<Tree> list(const TypeOps& ops, void* object, const PathLink* path, const Tree* same, std::size_t depth) {
     const std::size_t count = object || ops.fixed_size ? ops.size(object) : 0;
     if (count > 0 || ops.fixed_size) return members(ops, object, count, path, same, depth);
@@ -194,6 +204,7 @@ class SourceFinder : public SourceLeaves {
     });
   }
 
+  template <OnUse = OnUse()>
   std::optional<Tree> map(const TypeOps& ops, void* object, const PathLink* path, const Tree* same, std::size_t depth) {
     const std::size_t count = object ? ops.size(object) : 0;
     if (count == 0) {
@@ -228,6 +239,7 @@ class SourceFinder : public SourceLeaves {
 namespace orrery::inline v0 {
 
 // For a target of that type; `object` null: a new value. Nothing is thrown for what differs: match() is given it, to tell it with the rest.
+template <OnUse = OnUse()>
 inline Sources find_sources(const TypeOps& ops, void* object, const Tree& stored, const SourceOptions& options) {
   detail::SourceFinder finder(stored, options);
   finder.finish(finder.node(ops, object, nullptr, &stored).value_or(Tree::none()));
@@ -235,6 +247,7 @@ inline Sources find_sources(const TypeOps& ops, void* object, const Tree& stored
 }
 
 // For a Tree that follows the file: the stored tree, with restore_args.
+template <OnUse = OnUse()>
 inline Sources find_sources(const Tree& stored, const KeyedRestoreArgs& restore_args) {
   detail::SourceFinder finder(stored, {.restore_args = &restore_args});
   finder.finish(finder.follow(stored, nullptr, 0));

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0 {
 
@@ -27,21 +28,29 @@ inline constexpr std::size_t longest_key = 2048;  // std::regex takes a stack fr
   throw ArgumentError("the pattern \"" + std::string(pattern) + "\" cannot be used: " + what);
 }
 
-inline bool is_metacharacter(char c) noexcept { return std::string_view("\\^$.|?*+()[]{}").find(c) != std::string_view::npos; }
+template <OnUse = OnUse()>
+inline bool is_metacharacter(char c) noexcept {
+  return std::string_view("\\^$.|?*+()[]{}").find(c) != std::string_view::npos;
+}
 
 // Finds what Python's re reads in another way than ECMAScript, or what ECMAScript does not have, and the literal start of a pattern.
 class PatternCheck {
  public:
+  template <OnUse = OnUse()>
   explicit PatternCheck(std::string_view pattern) : pattern_(pattern) {
     while (at_ < pattern_.size()) step();
   }
   // The text that every match starts with.
-  std::string_view prefix() const noexcept { return has_alternatives_ ? std::string_view() : pattern_.substr(0, prefix_); }
+  template <OnUse = OnUse()>
+  std::string_view prefix() const noexcept {
+    return has_alternatives_ ? std::string_view() : pattern_.substr(0, prefix_);
+  }
 
  private:
   char look(std::size_t ahead) const noexcept { return at_ + ahead < pattern_.size() ? pattern_[at_ + ahead] : '\0'; }
   [[noreturn]] void refuse(const std::string& what) const { refuse_pattern(pattern_, what); }
 
+  template <OnUse = OnUse()>
   void step() {
     const char c = pattern_[at_];
     if (!is_metacharacter(c)) {
@@ -70,6 +79,7 @@ class PatternCheck {
     was_quantifier_ = false;
   }
 
+  template <OnUse = OnUse()>
   void escape(bool in_bracket) {
     const char c = look(1);
     if (c == '\0') refuse("it ends in a backslash");
@@ -82,6 +92,7 @@ class PatternCheck {
     was_quantifier_ = false;
   }
 
+  template <OnUse = OnUse()>
   void bracket() {
     ++at_;
     if (look(0) == '^') ++at_;
@@ -116,6 +127,7 @@ class PatternCheck {
   }
 
   // The length of {n}, {n,} or {n,m}.
+  template <OnUse = OnUse()>
   std::size_t braces() const {
     const std::size_t close = pattern_.find('}', at_);
     if (close == std::string_view::npos) refuse("a { is not closed; write \\{ for the character");
@@ -176,6 +188,7 @@ class KeyPattern {
   std::size_t groups() const noexcept { return groups_; }
 
   // Whether it matches the whole key; the groups on request. ArgumentError for keys over 2048 bytes that are not ruled out by their start.
+  template <OnUse = OnUse()>
   bool matches(std::string_view key, detail::Captures* captures = nullptr) const {
     if (is_literal_) {
       if (key != text_) return false;
@@ -241,6 +254,7 @@ void parse_key_template(std::string_view from, Text&& text, Group&& group) {
   }
 }
 
+template <OnUse = OnUse()>
 inline std::string expand_key(std::string_view from, const Captures& captures) {
   std::string out;
   parse_key_template(

@@ -13,6 +13,7 @@
 
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/restore/find_path.hpp"
 #include "orrery/restore/match_absent.hpp"
 #include "orrery/restore/match_leaf.hpp"
@@ -59,7 +60,13 @@ class Matcher {
   bool is_complete = false;       // ... without gaps
 
   // `object` null: it does not exist yet, type and file decide. `at` is where the plan's next step hangs.
-  struct At { std::uint32_t parent = Plan::root; std::uint32_t child = 0; bool emplace = false; std::string_view key{}; };
+  struct At {
+    std::uint32_t parent = Plan::root;
+    std::uint32_t child = 0;
+    bool emplace = false;
+    std::string_view key{};
+  };
+  template <OnUse = OnUse()>
   void node(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth = 0) {
     if (depth > max_nesting) throw FormatError("the stored tree nests deeper than 512 levels", {to_string(path)});
     if (stored.is_leaf()) options_.describe(stored);
@@ -86,11 +93,13 @@ class Matcher {
   }
 
  private:
+  template <OnUse = OnUse()>
   std::uint32_t step(Plan::Do what, const TypeOps& ops, const Tree& stored, At at, std::size_t n = 0) {
     plan.steps.push_back({&ops, &stored, at.parent, at.child, static_cast<std::uint32_t>(n), what, false, at.emplace, at.key});
     return static_cast<std::uint32_t>(plan.steps.size() - 1);
   }
 
+  template <OnUse = OnUse()>
   void leaf(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path) {
     if (!stored.is_leaf() || !leaf_kind_fits(stored.leaf_kind(), ops.leaf.kind)) return wrong_kind(path, name(ops.leaf.kind), stored);
     bool cast = false, fits = true;
@@ -100,7 +109,8 @@ class Matcher {
         cast = true;
         if (!options_.cast && !is_lossless(from, to)) {
           fits = false;
-          differences.dtypes.push_back({to_string(path), "stored " + std::string(name(from)) + ", wanted " + std::string(name(to)) + " (cast = true allows it)"});
+          differences.dtypes.push_back(
+              {to_string(path), "stored " + std::string(name(from)) + ", wanted " + std::string(name(to)) + " (cast = true allows it)"});
         }
       }
       if (ops.takes_dtype && !ops.takes_dtype(from)) {
@@ -117,6 +127,7 @@ class Matcher {
   }
 
   // A Tree that has entries says what is wanted, as a map does; another one takes what is stored.
+  template <OnUse = OnUse()>
   void tree(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
     const Tree* target = object && ops.tree ? ops.tree(object) : nullptr;
     if (!target || target->size() == 0 || is_complete) {
@@ -127,11 +138,14 @@ class Matcher {
     step(Plan::Do::tree, ops, has_target_shape ? stored : as_wanted, at);
   }
   // The stored tree in the shape of a target. Its leaves take any leaf; None and empty containers within stay.
+  template <OnUse = OnUse()>
   Tree shaped(const Tree& target, const Tree& stored, const PathLink* path, std::size_t depth) {
     if (depth > max_nesting) throw FormatError("the target nests deeper than 512 levels", {to_string(path)});
     if (target.is_leaf()) {
-      if (stored.is_leaf()) options_.describe(stored);
-      else wrong_kind(path, target.kind_name(), stored);
+      if (stored.is_leaf())
+        options_.describe(stored);
+      else
+        wrong_kind(path, target.kind_name(), stored);
       return stored;
     }
     if (target.size() == 0) return target;
@@ -142,9 +156,12 @@ class Matcher {
       for (const auto& [key, child] : target.items()) {
         PathLink link{path, key.text, 0, false};
         known.insert(key.text);
-        if (const Tree* found = stored.find(key.text)) out.insert(key, shaped(child, *found, &link, depth + 1));
-        else if (is_empty(child)) out.insert(key, child);
-        else list_leaves(child, &link, [this](const PathLink* leaf) { differences.missing.push_back({to_string(leaf), ""}); });
+        if (const Tree* found = stored.find(key.text))
+          out.insert(key, shaped(child, *found, &link, depth + 1));
+        else if (is_empty(child))
+          out.insert(key, child);
+        else
+          list_leaves(child, &link, [this](const PathLink* leaf) { differences.missing.push_back({to_string(leaf), ""}); });
       }
       extra(stored, known, path);
       return out;
@@ -159,6 +176,7 @@ class Matcher {
     return target.is_list() ? Tree::list(std::move(elements)) : Tree::tuple(std::move(elements));
   }
 
+  template <OnUse = OnUse()>
   void optional(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
     const TypeOps& element = *ops.types[0];
     if (object && !ops.size(object))  // given and empty: stays empty and is not read (S13, S14)
@@ -177,6 +195,7 @@ class Matcher {
 
   // The active alternative first, then the others in order. Only kinds are looked at before an attempt, and a failed one is undone. Where
   // one alternative alone is of that kind, its differences say more than that none fits.
+  template <OnUse = OnUse()>
   void variant(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
     const std::size_t steps = plan.steps.size(), ignored = plan.ignored.size();
     std::size_t attempts = 0;
@@ -209,6 +228,7 @@ class Matcher {
     add(differences.kinds, last.kinds);
   }
 
+  template <OnUse = OnUse()>
   void record(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
     if (stored.is_none() && is_leafless(ops)) return;
     if (!stored.is_dict()) return wrong_kind(path, "a dict (" + std::string(ops.type_name) + ")", stored);
@@ -237,11 +257,14 @@ class Matcher {
     extra(stored, known, path);
   }
 
+  template <OnUse = OnUse()>
   void sequence(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
     const bool per_member = ops.kind == TypeKind::tuple;
     if (stored.is_none() && (per_member ? is_leafless(ops) : !ops.fixed_size)) {
-      if (!per_member && ops.make && (!object || ops.size(object) == 0)) step(Plan::Do::make, ops, stored, at, 0);
-      else if (!per_member) wrong_kind(path, "a list of " + std::to_string(ops.size(object)), stored);
+      if (!per_member && ops.make && (!object || ops.size(object) == 0))
+        step(Plan::Do::make, ops, stored, at, 0);
+      else if (!per_member)
+        wrong_kind(path, "a list of " + std::to_string(ops.size(object)), stored);
       return;
     }
     const bool numbered = is_numbered(stored);
@@ -251,7 +274,8 @@ class Matcher {
     if (!follow && !numbered && count != stored.size()) {
       return wrong_length(path, stored.size(), count);
     }
-    if (follow && !ops.make && stored.size()) return wrong_kind(path, "elements that the target cannot make (" + std::string(ops.type_name) + ")", stored);
+    if (follow && !ops.make && stored.size())
+      return wrong_kind(path, "elements that the target cannot make (" + std::string(ops.type_name) + ")", stored);
     if (follow) count = stored.size();
     std::uint32_t self = step(follow ? Plan::Do::make : Plan::Do::walk, ops, stored, at, count);
     const Children elements(stacks_, ops, follow ? nullptr : object, count);
@@ -269,10 +293,12 @@ class Matcher {
     if (!numbered || used == stored.size()) return;
     std::unordered_set<std::string_view> known;
     for (const auto& [key, child] : stored.items())
-      if (std::size_t i = 0; std::from_chars(key.text.data(), key.text.data() + key.text.size(), i).ec == std::errc() && i < count) known.insert(key.text);
+      if (std::size_t i = 0; std::from_chars(key.text.data(), key.text.data() + key.text.size(), i).ec == std::errc() && i < count)
+        known.insert(key.text);
     extra(stored, known, path);
   }
 
+  template <OnUse = OnUse()>
   void map(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth) {
     const std::size_t count = object ? ops.size(object) : 0;
     if (stored.is_none() && count == 0) {
@@ -316,23 +342,32 @@ class Matcher {
     extra(stored, known, path);
   }
 
-  void missing(const TypeOps& ops, void* object, const PathLink* path) { list_missing(ops, object, path, stacks_, plan.names, differences.missing); }
+  template <OnUse = OnUse()>
+  void missing(const TypeOps& ops, void* object, const PathLink* path) {
+    list_missing(ops, object, path, stacks_, plan.names, differences.missing);
+  }
 
   // Stored entries that nothing wants.
+  template <OnUse = OnUse()>
   void extra(const Tree& stored, const std::unordered_set<std::string_view>& known, const PathLink* path) {
     for (const auto& [key, child] : stored.items()) {
       if (known.contains(key.text)) continue;
       PathLink link{path, key.text, 0, false};
       list_leaves(child, &link, [this](const PathLink* leaf) {
-        if (options_.allow_extra) plan.ignored.push_back(to_string(leaf));
-        else differences.extra.push_back({to_string(leaf), ""});
+        if (options_.allow_extra)
+          plan.ignored.push_back(to_string(leaf));
+        else
+          differences.extra.push_back({to_string(leaf), ""});
       });
     }
   }
 
+  template <OnUse = OnUse()>
   void wrong_length(const PathLink* path, std::size_t stored, std::size_t wanted) {
-    differences.shapes.push_back({to_string(path), "a list of " + std::to_string(stored) + " is stored, one of " + std::to_string(wanted) + " wanted"});
+    differences.shapes.push_back(
+        {to_string(path), "a list of " + std::to_string(stored) + " is stored, one of " + std::to_string(wanted) + " wanted"});
   }
+  template <OnUse = OnUse()>
   void wrong_kind(const PathLink* path, std::string_view wanted, const Tree& stored) {
     differences.kinds.push_back({to_string(path), "stored is " + std::string(stored.kind_name()) + ", wanted is " + std::string(wanted)});
   }
@@ -347,6 +382,7 @@ class Matcher {
 // structure decides. Throws MismatchError (KeyError, ShapeError, DTypeError, StructureError) listing everything that does not fit.
 // Linear in leaves. The stored tree, and the object's keys, must outlive the plan. `known`: what was found when the
 // tree was brought into the target's shape (restore/sources.hpp), to be told with the rest.
+template <OnUse = OnUse()>
 inline Plan match(const TypeOps& ops, void* object, const Tree& stored, MatchOptions options, std::string_view what, Where where = {},
                   const KnownDifferences* known = nullptr) {
   detail::Matcher matcher(options);
@@ -355,8 +391,10 @@ inline Plan match(const TypeOps& ops, void* object, const Tree& stored, MatchOpt
     matcher.is_complete = known->is_complete;
     matcher.differences = known->differences;
     for (const std::string& path : known->unused) {
-      if (options.allow_extra) matcher.plan.ignored.push_back(path);
-      else matcher.differences.extra.push_back({path, ""});
+      if (options.allow_extra)
+        matcher.plan.ignored.push_back(path);
+      else
+        matcher.differences.extra.push_back({path, ""});
     }
   }
   matcher.node(ops, object, stored, {}, nullptr);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/restore/match_leaf.hpp"
 #include "orrery/tree/key_path.hpp"
 #include "orrery/tree/tree.hpp"
@@ -26,6 +27,7 @@ class Children {
     std::vector<std::string_view> keys{};
   };
 
+  template <OnUse = OnUse()>
   Children(Stacks& stacks, const TypeOps& ops, void* object, std::size_t count)
       : stacks_(stacks), first_(stacks.addresses.size()), first_key_(stacks.keys.size()) {
     stacks_.addresses.resize(first_ + count);
@@ -40,6 +42,7 @@ class Children {
 
   void* operator[](std::size_t i) const { return stacks_.addresses[first_ + i]; }
   // Of a map: reads the keys of all children; `made` keeps those that are not text by themselves.
+  template <OnUse = OnUse()>
   void read_keys(const TypeOps& ops, const void* object, std::deque<std::string>& made) {
     stacks_.keys.resize(first_key_ + stacks_.addresses.size() - first_);
     ops.keys(object, stacks_.keys.data() + first_key_, made);
@@ -52,6 +55,7 @@ class Children {
 };
 
 // Every leaf that this part of the target has, or the part itself where its leaves would come from the file. `object` may be null.
+template <OnUse = OnUse()>
 inline void list_missing(const TypeOps& ops, void* object, const PathLink* path, Children::Stacks& stacks, std::deque<std::string>& names,
                          std::vector<Difference>& out) {
   if (ops.read_only) return;
@@ -64,8 +68,10 @@ inline void list_missing(const TypeOps& ops, void* object, const PathLink* path,
   const bool is_record = ops.kind == TypeKind::record, per_member = is_record || ops.kind == TypeKind::tuple;
   const bool is_map = ops.kind == TypeKind::map, is_optional = ops.kind == TypeKind::optional;
   std::size_t count = 0;
-  if (per_member) count = ops.types.size();
-  else if (ops.kind == TypeKind::list || is_map || is_optional) count = object || ops.fixed_size ? ops.size(object) : 0;
+  if (per_member)
+    count = ops.types.size();
+  else if (ops.kind == TypeKind::list || is_map || is_optional)
+    count = object || ops.fixed_size ? ops.size(object) : 0;
   if (is_optional && object && count == 0) return;  // given and empty: it is not read
   if (count == 0) return out.push_back({to_string(path), ""});
   Children children(stacks, ops, object, count);
@@ -73,8 +79,10 @@ inline void list_missing(const TypeOps& ops, void* object, const PathLink* path,
   for (std::size_t i = 0; i < count; ++i) {
     if (is_optional) return list_missing(*ops.types[0], children[i], path, stacks, names, out);
     PathLink link{path, {}, i, true};
-    if (is_record) link = {path, ops.names[i], 0, false};
-    else if (is_map) link = {path, children.key(i), 0, false};
+    if (is_record)
+      link = {path, ops.names[i], 0, false};
+    else if (is_map)
+      link = {path, children.key(i), 0, false};
     list_missing(*ops.types[per_member ? i : 0], children[i], &link, stacks, names, out);
   }
 }

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/tree/tree.hpp"
 #include "orrery/tree/type_ops.hpp"
@@ -13,6 +14,7 @@
 namespace orrery::inline v0::detail {
 
 // No leaf can be below this type, so that a stored none is as good as its empty structure (optax states without fields).
+template <OnUse = OnUse()>
 inline bool is_leafless(const TypeOps& ops) {
   if (ops.kind == TypeKind::none || ops.kind == TypeKind::skipped) return true;
   if (ops.kind != TypeKind::record && ops.kind != TypeKind::tuple) return false;
@@ -20,13 +22,20 @@ inline bool is_leafless(const TypeOps& ops) {
 }
 
 // A described leaf without dtype (restore/sources.hpp makes them): nothing is read for it, the target's own value stays.
-inline bool keeps_target(const Tree& stored) noexcept { return stored.is_leaf() && !stored.has_value() && stored.dtype() == DType::none; }
+template <OnUse = OnUse()>
+inline bool keeps_target(const Tree& stored) noexcept {
+  return stored.is_leaf() && !stored.has_value() && stored.dtype() == DType::none;
+}
 
 // None, or a container without entries.
-inline bool is_empty(const Tree& stored) { return stored.is_none() || (!stored.is_leaf() && stored.size() == 0); }
+template <OnUse = OnUse()>
+inline bool is_empty(const Tree& stored) {
+  return stored.is_none() || (!stored.is_leaf() && stored.size() == 0);
+}
 
 // A dict of nothing but "0", "1", ...: what a list or tuple is where names alone tell the structure, as in Orbax's items without
 // _METADATA. Elements without leaves are not among them.
+template <OnUse = OnUse()>
 inline bool is_numbered(const Tree& stored) {
   if (!stored.is_dict() || stored.size() == 0) return false;
   return std::all_of(stored.items().begin(), stored.items().end(), [](const Tree::Item& item) {
@@ -35,14 +44,17 @@ inline bool is_numbered(const Tree& stored) {
   });
 }
 
+template <OnUse = OnUse()>
 inline std::string describe_extents(const LeafType& leaf) {
   if (leaf.any_rank) return "any shape";
   std::string text = "(";
-  for (std::size_t i = 0; i < leaf.extents.size(); ++i) text += (i ? ", " : "") + (leaf.extents[i] == any_dim ? "any" : std::to_string(leaf.extents[i]));
+  for (std::size_t i = 0; i < leaf.extents.size(); ++i)
+    text += (i ? ", " : "") + (leaf.extents[i] == any_dim ? "any" : std::to_string(leaf.extents[i]));
   return text + (leaf.extents.size() == 1 ? ",)" : ")");
 }
 
 // Of a leaf that does not take the stored shape: the shape it has where it cannot have another, else what its type allows.
+template <OnUse = OnUse()>
 inline std::string wanted_shape(const TypeOps& ops, const void* object, std::span<const Dim> stored) {
   const bool fixed = object && ops.view && (!ops.resize || (ops.takes_shape && !ops.takes_shape(object, stored)));
   return fixed ? to_string(ops.view(object).array.shape) : describe_extents(ops.leaf);
@@ -55,6 +67,7 @@ inline bool leaf_kind_fits(LeafKind have, LeafKind want) {
 }
 
 // `object` null: the leaf does not exist yet.
+template <OnUse = OnUse()>
 inline bool leaf_shape_fits(const TypeOps& ops, const void* object, std::span<const Dim> shape) {
   if (!ops.leaf.any_rank) {
     if (shape.size() != ops.leaf.extents.size()) return false;
@@ -70,6 +83,7 @@ inline bool leaf_shape_fits(const TypeOps& ops, const void* object, std::span<co
 
 // What is stored has other names than a record that can read it by itself (TypeOps::record): it does that. A target's own structure decides
 // where something is missing.
+template <OnUse = OnUse()>
 inline bool is_replayed(const TypeOps& ops, const void* object, const Tree& stored) {
   if (!ops.record || !ops.take || !stored.is_dict()) return false;
   std::size_t known = 0;
@@ -78,6 +92,7 @@ inline bool is_replayed(const TypeOps& ops, const void* object, const Tree& stor
 }
 
 // Could this alternative of a variant take it, going by kind alone?
+template <OnUse = OnUse()>
 inline bool kind_fits(const TypeOps& ops, const Tree& stored) {
   switch (ops.kind) {
     case TypeKind::leaf: return stored.is_leaf() && (ops.leaf.kind == LeafKind::string) == (stored.leaf_kind() == LeafKind::string);

@@ -5,9 +5,11 @@
 #include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0::detail {
 
+template <OnUse = OnUse()>
 inline void list_differences(std::string& text, std::string_view title, const std::vector<Difference>& differences) {
   if (differences.empty()) return;
   text += "\n  ";
@@ -22,6 +24,7 @@ inline void list_differences(std::string& text, std::string_view title, const st
 
 // Throws KeyError where something is missing, else ShapeError, DTypeError or StructureError where that is the only trouble, else
 // MismatchError. `what` opens the message: "the checkpoint does not fit the target".
+template <OnUse = OnUse()>
 [[noreturn]] inline void throw_mismatch(std::string what, Differences differences, Where where = {},
                                         std::string_view end = "\nThe target is unchanged.") {
   std::string text = std::move(what);

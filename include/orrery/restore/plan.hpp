@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "orrery/core/copy.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/restore/report.hpp"
 #include "orrery/tree/tree.hpp"
 #include "orrery/tree/type_ops.hpp"
@@ -21,29 +22,29 @@ namespace orrery::inline v0 {
 struct Plan {
   static constexpr std::uint32_t root = 0xffffffff;
   enum class Do : std::uint8_t {
-    walk,  // the container is as it should be: go on to its children
-    make,  // ops->make(object, n) first: resize, clear, engage, choose an alternative
-    leaf,  // a stored leaf goes here
-    tree,  // a whole stored subtree goes into a Tree
-    keep,  // the target's own value stays
-    aside, // the only child is a side object, asides[n - 1] or else one that is opened now; it is closed when everything is in place
+    walk,   // the container is as it should be: go on to its children
+    make,   // ops->make(object, n) first: resize, clear, engage, choose an alternative
+    leaf,   // a stored leaf goes here
+    tree,   // a whole stored subtree goes into a Tree
+    keep,   // the target's own value stays
+    aside,  // the only child is a side object, asides[n - 1] or else one that is opened now; it is closed when everything is in place
   };
   struct Step {
     const TypeOps* ops;
     const Tree* stored;
-    std::uint32_t parent;        // index of the step above, or root
-    std::uint32_t child;         // position among the parent's children
-    std::uint32_t n;             // make: its argument
+    std::uint32_t parent;  // index of the step above, or root
+    std::uint32_t child;   // position among the parent's children
+    std::uint32_t n;       // make: its argument
     Do what;
-    bool cast = false;           // leaf: another dtype than stored
-    bool emplace = false;        // the parent is a map made anew: this child is added under `key`
-    std::string_view key{};      // below a dict: its key
-    std::uint32_t pool = 0;      // open_slots' own: where the addresses of the children are
+    bool cast = false;       // leaf: another dtype than stored
+    bool emplace = false;    // the parent is a map made anew: this child is added under `key`
+    std::string_view key{};  // below a dict: its key
+    std::uint32_t pool = 0;  // open_slots' own: where the addresses of the children are
   };
-  std::vector<Step> steps{};          // a parent stands before its children, so its address is final when they are asked for
-  std::vector<std::string> ignored{}; // stored leaves that nothing wants
-  std::deque<Tree> trees{};           // what steps point to where the stored tree does not hold it as it is wanted
-  std::deque<std::string> names{};    // texts that steps' keys point into where no type or stored tree holds them
+  std::vector<Step> steps{};           // a parent stands before its children, so its address is final when they are asked for
+  std::vector<std::string> ignored{};  // stored leaves that nothing wants
+  std::deque<Tree> trees{};            // what steps point to where the stored tree does not hold it as it is wanted
+  std::deque<std::string> names{};     // texts that steps' keys point into where no type or stored tree holds them
 
   std::deque<std::shared_ptr<void>> asides{};  // side objects of what the target has now: keys may point into them
 
@@ -56,6 +57,7 @@ struct Plan {
     return {static_cast<std::uint32_t>(steps.size() - 1), object ? asides.back().get() : nullptr};
   }
 
+  template <OnUse = OnUse()>
   std::string path_of(std::uint32_t step) const {
     if (step == root) return {};
     const Step& s = steps[step];
@@ -69,6 +71,7 @@ struct Plan {
 };
 
 // Fills a target with elements that are in memory, all of them, of any dtype.
+template <OnUse = OnUse()>
 inline void copy_into(const ArrayView& from, const LeafView& to) {
   if (!to.parts) return cast_copy(from, to.array);
   for (const ArrayPart& part : to.parts->parts)
@@ -91,6 +94,7 @@ class Slots {
 
   // Hands staged elements to the values that have none to point at, then side objects to their owners, inner ones first. Call once, after
   // every slot was filled.
+  template <OnUse = OnUse()>
   void finish() {
     for (Tree* scalar : scalars_) widen(*scalar);
     for (Staged& s : staged_) s.ops->assign(s.object, s.view);
@@ -103,21 +107,27 @@ class Slots {
   void* keep_aside(const TypeOps& ops, void* owner, std::shared_ptr<void> object) {
     return asides_.emplace_back(Aside{&ops, owner, std::move(object)}).object.get();
   }
-  const ArrayParts* keep(ArrayParts parts) { return &parts_.emplace_back(std::move(parts)); }
+  template <OnUse = OnUse()>
+  const ArrayParts* keep(ArrayParts parts) {
+    return &parts_.emplace_back(std::move(parts));
+  }
 
   // What finish() tells that it is restored, in the same order.
   void tell(const TypeOps& ops, void* object) { asides_.push_back({&ops, object, nullptr}); }
 
   // For who can only read whole arrays: from here on the slot is one, which finish() cuts into the parts of its target.
+  template <OnUse = OnUse()>
   void gather(Slot& slot) {
     if (!slot.to.parts) return;
     auto& [whole, to] = gathered_.emplace_back(AnyArray::uninitialized(slot.to.array.dtype, slot.to.array.shape), slot.to);
     slot.to = LeafView{.array = whole.view()};
   }
+  template <OnUse = OnUse()>
   void gather() {
     for (Slot& slot : reads) gather(slot);
   }
 
+  template <OnUse = OnUse()>
   void stage(const TypeOps& ops, void* object, const Tree& from, bool cast) {
     LeafView view;
     view.kind = ops.leaf.kind;
@@ -126,11 +136,13 @@ class Slots {
     reads.push_back({&from, view, cast});
   }
   // A tree like `from` whose described leaves have room now, and slots for them.
+  template <OnUse = OnUse()>
   void grow(const TypeOps& ops, void* object, const Tree& from) {
     Tree& tree = *grown_.emplace_back(Grown{&ops, object, std::make_unique<Tree>()}).tree;
     materialize(from, tree);
   }
   // Fills `to` with what `from` holds or describes; adds a slot for each described leaf. Both must stay where they are.
+  template <OnUse = OnUse()>
   void materialize(const Tree& from, Tree& to) {
     if (from.is_dict()) {
       to = Tree::dict();
@@ -160,6 +172,7 @@ class Slots {
 
  private:
   // Python has one int, one float, one complex: what a raw restore gives for a number of any width.
+  template <OnUse = OnUse()>
   static void widen(Tree& scalar) {
     const AnyArray& value = scalar.array();
     if (value.dtype() == DType::uint64) {
@@ -171,9 +184,21 @@ class Slots {
     }
   }
 
-  struct Staged { const TypeOps* ops; void* object; LeafView view; };
-  struct Grown { const TypeOps* ops; void* object; std::unique_ptr<Tree> tree; };
-  struct Aside { const TypeOps* ops; void* owner; std::shared_ptr<void> object; };
+  struct Staged {
+    const TypeOps* ops;
+    void* object;
+    LeafView view;
+  };
+  struct Grown {
+    const TypeOps* ops;
+    void* object;
+    std::unique_ptr<Tree> tree;
+  };
+  struct Aside {
+    const TypeOps* ops;
+    void* owner;
+    std::shared_ptr<void> object;
+  };
   std::vector<Aside> asides_{};
   std::vector<Staged> staged_{};
   std::vector<Grown> grown_{};
@@ -185,6 +210,7 @@ class Slots {
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline void open_leaf(Slots& slots, const Plan::Step& step, void* object) {
   const TypeOps& ops = *step.ops;
   const Tree& stored = *step.stored;
@@ -198,8 +224,10 @@ inline void open_leaf(Slots& slots, const Plan::Step& step, void* object) {
   }
   if (ops.set_text && stored.leaf_kind() == LeafKind::prng_key) ops.set_text(object, stored.impl());
   if (ops.assign) return slots.stage(ops, object, stored, step.cast);
-  if (ops.allocate) ops.allocate(object, stored.dtype(), stored.shape());
-  else if (ops.resize) ops.resize(object, stored.shape());
+  if (ops.allocate)
+    ops.allocate(object, stored.dtype(), stored.shape());
+  else if (ops.resize)
+    ops.resize(object, stored.shape());
   LeafView to = ops.view(object);
   if (ops.parts) to.parts = slots.keep(ops.parts(object, 0));
   slots.reads.push_back({&stored, std::move(to), step.cast});
@@ -209,6 +237,7 @@ inline void open_leaf(Slots& slots, const Plan::Step& step, void* object) {
 
 // Carries out a plan on the target: makes containers, resizes leaves, and returns where each stored leaf goes. Nothing can differ any
 // more; only memory can run out, which leaves the target valid but changed. The plan and the stored tree must outlive the slots.
+template <OnUse = OnUse()>
 inline Slots open_slots(Plan& plan, void* target) {
   Slots slots;
   slots.reads.reserve(plan.steps.size());
@@ -244,11 +273,13 @@ inline Slots open_slots(Plan& plan, void* target) {
 }
 
 // Copies the slots whose stored leaf holds its value already (a Tree in memory, values of an aggregate file).
+template <OnUse = OnUse()>
 inline void copy_held(const Slots& slots) {
   for (const Slot& slot : slots.reads)
     if (slot.from->has_value()) copy_into(slot.from->array().view(), slot.to);
 }
 
+template <OnUse = OnUse()>
 inline RestoreReport report_of(const Plan& plan) {
   RestoreReport report;
   for (std::uint32_t i = 0; i < plan.steps.size(); ++i) {

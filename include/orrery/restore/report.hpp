@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
+
 namespace orrery::inline v0 {
 
 enum class LeafAction : std::uint8_t {
@@ -34,15 +36,26 @@ struct RestoreReport {
   std::vector<std::string> type_changes{};
 
   // The paths with that action, in order.
+  template <OnUse = OnUse()>
   std::vector<std::string> paths(LeafAction action) const {
     std::vector<std::string> out;
     for (const Leaf& leaf : leaves)
       if (leaf.action == action) out.push_back(leaf.path);
     return out;
   }
-  std::vector<std::string> restored() const { return paths(LeafAction::restored); }
-  std::vector<std::string> filled() const { return paths(LeafAction::filled); }
-  std::vector<std::string> ignored() const { return paths(LeafAction::ignored); }
+  template <OnUse = OnUse()>
+  std::vector<std::string> restored() const {
+    return paths(LeafAction::restored);
+  }
+  template <OnUse = OnUse()>
+  std::vector<std::string> filled() const {
+    return paths(LeafAction::filled);
+  }
+  template <OnUse = OnUse()>
+  std::vector<std::string> ignored() const {
+    return paths(LeafAction::ignored);
+  }
+  template <OnUse = OnUse()>
   std::size_t count(LeafAction action) const {
     std::size_t n = 0;
     for (const Leaf& leaf : leaves) n += leaf.action == action;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "orrery/core/dtype.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/restore/key_pattern.hpp"
 
@@ -58,9 +59,13 @@ class KeyedRestoreArgs {
   }
 
   bool is_none() const noexcept { return is_none_; }
-  bool empty() const noexcept { return args_.empty(); }
+  template <OnUse = OnUse()>
+  bool empty() const noexcept {
+    return args_.empty();
+  }
 
   // Of the first pattern that matches; null where none does.
+  template <OnUse = OnUse()>
   const RestoreArgs* find(const std::string& key) const {
     std::size_t best = args_.size();
     if (const auto found = literals_.find(key); found != literals_.end()) best = found->second;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/restore/apply_transformations.hpp"
 #include "orrery/restore/find_path.hpp"
 #include "orrery/restore/sources.hpp"
@@ -25,6 +26,7 @@ class SourceLeaves {
 
   Sources out{};
 
+  template <OnUse = OnUse()>
   void finish(Tree tree) {
     out.tree = std::move(tree);
     out.known.is_complete = transforms() != nullptr;
@@ -45,6 +47,7 @@ class SourceLeaves {
   };
 
   const Transforms* transforms() const noexcept { return options_.transforms; }
+  template <OnUse = OnUse()>
   std::string key_of(const PathLink* path) const {
     const bool asked = (transforms() && !transforms()->empty()) || (options_.restore_args && !options_.restore_args->empty());
     return asked ? to_string(path) : std::string();
@@ -70,26 +73,31 @@ class SourceLeaves {
     return like.is_list() ? Tree::list(std::move(elements)) : Tree::tuple(std::move(elements));
   }
 
+  template <OnUse = OnUse()>
   std::uint32_t add(Source source) {
     out.leaves.push_back(std::move(source));
     return static_cast<std::uint32_t>(out.leaves.size() - 1);
   }
   // `same` is not read, but nobody can say that it is unknown to the target.
+  template <OnUse = OnUse()>
   Tree mark(Source::Kind kind, const Tree* same) {
     if (same) use(*same);
     return Tree::described(LeafKind::array, DType::none, {}, add({.kind = kind}));
   }
+  template <OnUse = OnUse()>
   void use(const Tree& stored) {
     if (stored.is_leaf()) used_.insert(&stored);
     for (const auto& [key, child] : stored.items()) use(child);
     for (const Tree& child : stored.elements()) use(child);
   }
+  template <OnUse = OnUse()>
   Tree as_stored(const Tree& stored) {
     if (stored.is_leaf()) return read(stored, nullptr, {}, {nullptr, nullptr, nullptr, true}, nullptr);
     return rebuilt(stored, nullptr, [&](const Tree& child, const PathLink*) { return as_stored(child); });
   }
 
   // A leaf that is read, described as `args` will have it.
+  template <OnUse = OnUse()>
   Tree read(const Tree& stored, const RestoreArgs* args, std::string from, const Wanted& wanted, const PathLink* path) {
     used_.insert(&stored);
     const std::uint32_t id = add({.stored = &stored, .args = args, .key = std::move(from)});
@@ -102,6 +110,7 @@ class SourceLeaves {
     }
     return Tree::described(stored.leaf_kind(), dtype, std::move(shape), id, stored.impl());
   }
+  template <OnUse = OnUse()>
   DType checked_dtype(DType from, DType to, const PathLink* path) {
     const bool time = info(from).kind == DTypeKind::time || info(to).kind == DTypeKind::time;
     if (from == to || !time || from == DType::int64 || to == DType::int64) return to;
@@ -109,6 +118,7 @@ class SourceLeaves {
         {to_string(path), "there is no conversion from " + std::string(name(from)) + " to " + std::string(name(to))});
     return from;
   }
+  template <OnUse = OnUse()>
   Shape checked_shape(const Shape& stored, const RestoreArgs& args, const Wanted& wanted, const PathLink* path) {
     const std::optional<Shape> asked = args.shape ? args.shape : args.strict ? std::nullopt : own_shape(wanted);
     if (!asked || *asked == stored) return stored;
@@ -125,6 +135,7 @@ class SourceLeaves {
       return *asked;
     return stored;
   }
+  template <OnUse = OnUse()>
   static std::optional<Shape> own_shape(const Wanted& wanted) {
     if (wanted.own) return wanted.own->shape();
     if (!wanted.ops) return std::nullopt;
@@ -135,12 +146,14 @@ class SourceLeaves {
   }
 
   // The target's own value stays: a mark, but in a Tree the value itself, where there is one.
+  template <OnUse = OnUse()>
   Tree stay(Source::Kind kind, const Wanted& wanted) {
     if (wanted.own) return add({.kind = kind}), *wanted.own;
     if (wanted.in_tree) return Tree::none();
     return mark(kind, nullptr);
   }
 
+  template <OnUse = OnUse()>
   const Tree* demand(const std::string& source, const std::string& key, const std::string& text) {
     const Tree* found = finder_.find(source);
     if (found && found->is_leaf()) return found;
@@ -148,6 +161,7 @@ class SourceLeaves {
     return nullptr;
   }
 
+  template <OnUse = OnUse()>
   std::optional<Tree> leaf(const PathLink* path, const Tree* same, const Wanted& wanted) {
     const std::string key = key_of(path);
     const RestoreArgs* args = options_.restore_args ? options_.restore_args->find(key) : nullptr;
@@ -178,6 +192,7 @@ class SourceLeaves {
   }
 
  private:
+  template <OnUse = OnUse()>
   void index(const Tree& tree, std::uint32_t& next) {
     if (tree.is_leaf()) {
       const bool replaced = tree.has_value() || out.leaves[next].kind == Source::Kind::computed;
@@ -188,10 +203,12 @@ class SourceLeaves {
     for (const Tree& child : tree.elements()) index(child, next);
   }
   // A leaf that goes nowhere, unless a function is given it.
+  template <OnUse = OnUse()>
   void list_unless_input(std::string key) {
     const auto takes = [&](const Transform* transform) { return transform->multi_value_fn_input_args.find(key) != nullptr; };
     if (std::none_of(combining_.begin(), combining_.end(), takes)) out.known.unused.push_back(std::move(key));
   }
+  template <OnUse = OnUse()>
   void list_leaves_with(const Tree& stored, const PathLink* path) {
     const auto one = [this](const Tree& child, const PathLink* link) {
       if (!child.is_leaf())

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/restore/plan.hpp"
 #include "orrery/restore/report.hpp"
 #include "orrery/restore/sources.hpp"
@@ -16,6 +17,7 @@ namespace orrery::inline v0 {
 namespace detail {
 
 // `leaf`: as it was described for the target; `to`: the dtype in which it arrives.
+template <OnUse = OnUse()>
 inline RestoreReport::Leaf reported(std::string path, const Source& source, const Tree& leaf, DType to) {
   switch (source.kind) {
     case Source::Kind::computed: return {std::move(path), LeafAction::computed};
@@ -37,6 +39,7 @@ inline RestoreReport::Leaf reported(std::string path, const Source& source, cons
 }
 
 // The leaves of a stored subtree that went into a Tree.
+template <OnUse = OnUse()>
 inline void report_tree(const Sources& sources, const Tree& at, const std::string& path, RestoreReport& report) {
   if (const Source* source = sources.of(at)) return report.leaves.push_back(reported(path, *source, at, at.dtype()));
   if (at.is_leaf()) return report.leaves.push_back({path, LeafAction::restored});
@@ -47,6 +50,7 @@ inline void report_tree(const Sources& sources, const Tree& at, const std::strin
 
 }  // namespace detail
 
+template <OnUse = OnUse()>
 inline RestoreReport report_of(const Plan& plan, const Sources& sources) {
   RestoreReport report;
   for (std::uint32_t i = 0; i < plan.steps.size(); ++i) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/restore/match.hpp"
 #include "orrery/restore/restore_args.hpp"
 #include "orrery/restore/transforms.hpp"
@@ -48,6 +49,7 @@ struct Sources {
   // Null for the root, which moves along with this.
   const Tree* place_of(const Tree& node) const { return &node == &tree ? nullptr : &node; }
   // What stands at a node of the tree; null for containers.
+  template <OnUse = OnUse()>
   const Source* of(const Tree& node) const {
     if (node.is_leaf() && !node.has_value()) return node.id() < leaves.size() ? &leaves[node.id()] : nullptr;
     const auto found = places.find(place_of(node));

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/restore/key_pattern.hpp"
 #include "orrery/restore/restore_args.hpp"
 #include "orrery/tree/tree.hpp"
@@ -51,7 +52,10 @@ class Transforms {
   void add(std::string pattern, Transform transform);
 
   bool is_none() const noexcept { return is_none_; }
-  bool empty() const noexcept { return rules_.empty(); }
+  template <OnUse = OnUse()>
+  bool empty() const noexcept {
+    return rules_.empty();
+  }
 
   struct Rule {
     KeyPattern pattern;
@@ -63,6 +67,7 @@ class Transforms {
   void for_each_match(const std::string& key, Visit&& visit) const;
 
  private:
+  template <OnUse = OnUse()>
   static void check(const std::string& pattern, const Transform& transform, std::size_t groups);
 
   bool is_none_ = false;
@@ -116,6 +121,7 @@ void Transforms::for_each_match(const std::string& key, Visit&& visit) const {
   if (literal_is_due) visit_literal();
 }
 
+template <OnUse>
 inline void Transforms::check(const std::string& pattern, const Transform& transform, std::size_t groups) {
   const bool renames = transform.original_key.has_value(), computes = bool{transform.value_fn}, combines = bool{transform.multi_value_fn};
   const auto refuse = [&](const std::string& what) {

@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
+
 namespace orrery::inline v0 {
 
 namespace detail {
@@ -16,6 +18,7 @@ struct SchemaLine {
   std::string key;  // the path without the marks of what may be absent: that is the same place
   std::string_view path, type;
 };
+template <OnUse = OnUse()>
 inline std::vector<SchemaLine> schema_lines(std::string_view schema) {
   std::vector<SchemaLine> lines;
   while (!schema.empty()) {
@@ -33,6 +36,7 @@ inline std::vector<SchemaLine> schema_lines(std::string_view schema) {
 }  // namespace detail
 
 // One text a line that differs, those of the old schema first, in its order. Linear.
+template <OnUse = OnUse()>
 inline std::vector<std::string> type_changes(std::string_view stored, std::string_view now) {
   const std::vector<detail::SchemaLine> before = detail::schema_lines(stored), after = detail::schema_lines(now);
   std::unordered_map<std::string_view, const detail::SchemaLine*> known, wanted;
@@ -54,6 +58,7 @@ inline std::vector<std::string> type_changes(std::string_view stored, std::strin
 }
 
 // ". The type has changed since it was saved:" and a line each, or nothing.
+template <OnUse = OnUse()>
 inline std::string tell_type_changes(const std::vector<std::string>& changes) {
   constexpr std::size_t most = 20;
   std::string text;

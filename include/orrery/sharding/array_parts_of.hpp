@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/sharding/named_sharding.hpp"
 #include "orrery/sharding/replica_parallel.hpp"
@@ -17,6 +18,7 @@ namespace orrery::inline v0 {
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline std::string json_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -34,6 +36,7 @@ inline std::string json_text(std::string_view text) {
 }
 
 // The devices of a grid, nested as its axes are.
+template <OnUse = OnUse()>
 inline void append_devices(std::string& out, const Mesh& mesh, std::size_t axis, std::size_t& position) {
   if (axis == mesh.rank()) {
     out += "{\"id\": " + std::to_string(mesh.device(position++).id) + "}";
@@ -51,6 +54,7 @@ inline void append_devices(std::string& out, const Mesh& mesh, std::size_t axis,
 
 // The text of a sharding in Orbax's _sharding file (spec/orbax.md 2.2), from which Orbax builds the same NamedSharding where it has
 // devices of these ids.
+template <OnUse = OnUse()>
 inline std::string orbax_text(const NamedSharding& sharding) {
   const Mesh& mesh = sharding.mesh();
   std::string shape, names, types, spec, devices;
@@ -73,6 +77,7 @@ inline std::string orbax_text(const NamedSharding& sharding) {
 
 // Devices that hold the same part share its writing where they are of several processes; parts that are too small for that are written
 // by one of them, the next part by the next, and so on with the next array: `number` counts them in their tree.
+template <OnUse = OnUse()>
 inline ArrayParts array_parts(const ShardedView& view, std::size_t number) {
   const Mesh& mesh = view.sharding.mesh();
   const WriteLayout layout = write_layout(view.sharding, view.shape, item_size(view.dtype),

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/distributed/coordinator.hpp"
 
@@ -32,9 +33,11 @@ struct MeshDevice {
 class Mesh {
  public:
   // Over the processes of `world`: the number of devices must be a multiple of theirs.
+  template <OnUse = OnUse()>
   Mesh(std::shared_ptr<Coordinator> world, Shape shape, std::vector<std::string> axis_names)
       : Mesh(checked(world).rank(), checked(world).size(), std::move(shape), std::move(axis_names), std::nullopt, world) {}
   // ... of these devices, in the order of positions; not every process needs to own one.
+  template <OnUse = OnUse()>
   Mesh(std::shared_ptr<Coordinator> world, std::vector<MeshDevice> devices, Shape shape, std::vector<std::string> axis_names)
       : Mesh(checked(world).rank(), checked(world).size(), std::move(shape), std::move(axis_names), std::move(devices), world) {}
   Mesh(const Mesh&) = default;  // and no move: a handle is never empty
@@ -42,33 +45,56 @@ class Mesh {
   ~Mesh() = default;
 
   // All devices in this process.
+  template <OnUse = OnUse()>
   static Mesh local(Shape shape, std::vector<std::string> axis_names) {
     return Mesh(0, 1, std::move(shape), std::move(axis_names), std::nullopt, nullptr);
   }
   // As that process of so many sees it, without any communication: for plans and simulations.
+  template <OnUse = OnUse()>
   static Mesh seen_by(int process, int processes, Shape shape, std::vector<std::string> axis_names,
                       std::optional<std::vector<MeshDevice>> devices = std::nullopt) {
     return Mesh(process, processes, std::move(shape), std::move(axis_names), std::move(devices), nullptr);
   }
 
-  const Shape& shape() const noexcept { return state_->shape; }
-  std::size_t rank() const noexcept { return state_->shape.size(); }
-  const std::vector<std::string>& axis_names() const noexcept { return state_->axis_names; }
+  template <OnUse = OnUse()>
+  const Shape& shape() const noexcept {
+    return state_->shape;
+  }
+  template <OnUse = OnUse()>
+  std::size_t rank() const noexcept {
+    return state_->shape.size();
+  }
+  template <OnUse = OnUse()>
+  const std::vector<std::string>& axis_names() const noexcept {
+    return state_->axis_names;
+  }
+  template <OnUse = OnUse()>
   std::optional<std::size_t> find_axis(std::string_view name) const noexcept {
     const auto found = std::find(axis_names().begin(), axis_names().end(), name);
     if (found == axis_names().end()) return std::nullopt;
     return static_cast<std::size_t>(found - axis_names().begin());
   }
 
-  std::size_t num_devices() const noexcept { return state_->count; }
+  template <OnUse = OnUse()>
+  std::size_t num_devices() const noexcept {
+    return state_->count;
+  }
+  template <OnUse = OnUse()>
   MeshDevice device(std::size_t position) const noexcept {
     if (!state_->devices.empty()) return state_->devices[position];
     return {static_cast<std::int64_t>(position), static_cast<int>(position / state_->per_process)};
   }
   // Positions of the devices that this process owns, ascending.
-  std::span<const std::size_t> addressable() const noexcept { return state_->addressable; }
-  bool is_fully_addressable() const noexcept { return state_->addressable.size() == state_->count; }
+  template <OnUse = OnUse()>
+  std::span<const std::size_t> addressable() const noexcept {
+    return state_->addressable;
+  }
+  template <OnUse = OnUse()>
+  bool is_fully_addressable() const noexcept {
+    return state_->addressable.size() == state_->count;
+  }
   // Where in the grid a position is.
+  template <OnUse = OnUse()>
   Shape coordinates(std::size_t position) const {
     Shape at = Shape::zeros(rank());
     for (std::size_t i = rank(); i-- > 0;) {
@@ -79,12 +105,22 @@ class Mesh {
     return at;
   }
 
-  int process() const noexcept { return state_->process; }
-  int processes() const noexcept { return state_->processes; }
+  template <OnUse = OnUse()>
+  int process() const noexcept {
+    return state_->process;
+  }
+  template <OnUse = OnUse()>
+  int processes() const noexcept {
+    return state_->processes;
+  }
   // Null for meshes that were made without one.
-  const std::shared_ptr<Coordinator>& coordinator() const noexcept { return state_->coordinator; }
+  template <OnUse = OnUse()>
+  const std::shared_ptr<Coordinator>& coordinator() const noexcept {
+    return state_->coordinator;
+  }
 
   // The same grid of the same devices under the same names.
+  template <OnUse = OnUse()>
   friend bool operator==(const Mesh& a, const Mesh& b) noexcept {
     if (a.state_ == b.state_) return true;
     if (a.shape() != b.shape() || a.axis_names() != b.axis_names()) return false;
@@ -105,11 +141,13 @@ class Mesh {
     std::shared_ptr<Coordinator> coordinator{};
   };
 
+  template <OnUse = OnUse()>
   static const Coordinator& checked(const std::shared_ptr<Coordinator>& world) {
     if (!world) throw ArgumentError("a mesh over processes needs their coordinator, this one is null; for one process use Mesh::local");
     return *world;
   }
 
+  template <OnUse = OnUse()>
   Mesh(int process, int processes, Shape shape, std::vector<std::string> axis_names, std::optional<std::vector<MeshDevice>> devices,
        std::shared_ptr<Coordinator> coordinator) {
     State state;
@@ -129,6 +167,7 @@ class Mesh {
     state_ = std::make_shared<const State>(std::move(state));
   }
 
+  template <OnUse = OnUse()>
   static void check_axes(const State& state) {
     if (state.shape.size() != state.axis_names.size())
       throw ArgumentError("Mesh requires the number of dimensions of its grid to equal the number of its axis names, but got " +
@@ -148,6 +187,7 @@ class Mesh {
       throw ArgumentError("a mesh of " + to_string(state.shape) + " has too many devices; 2147483647 is the limit");
   }
 
+  template <OnUse = OnUse()>
   static void divide(State& state) {
     const auto processes = static_cast<std::size_t>(state.processes);
     if (state.count % processes != 0)
@@ -159,6 +199,7 @@ class Mesh {
       state.addressable[i] = static_cast<std::size_t>(state.process) * state.per_process + i;
   }
 
+  template <OnUse = OnUse()>
   static void list(State& state, std::vector<MeshDevice> devices) {
     if (devices.size() != state.count)
       throw ArgumentError("a mesh of " + to_string(state.shape) + " has " + std::to_string(state.count) + " devices, but " +
@@ -182,6 +223,7 @@ class Mesh {
 };
 
 // "Mesh('x': 4, 'y': 2)": as JAX prints it.
+template <OnUse = OnUse()>
 inline std::string to_string(const Mesh& mesh) {
   std::string text = "Mesh(";
   for (std::size_t i = 0; i < mesh.rank(); ++i) text += (i ? ", '" : "'") + mesh.axis_names()[i] + "': " + std::to_string(mesh.shape()[i]);

@@ -12,6 +12,7 @@
 
 #include "orrery/core/array_box.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/sharding/mesh.hpp"
 #include "orrery/sharding/partition_spec.hpp"
@@ -34,22 +35,40 @@ enum class Uneven : std::uint8_t {
 class NamedSharding {
  public:
   // ArgumentError if the spec names an axis that the mesh lacks, or one twice.
+  template <OnUse = OnUse()>
   NamedSharding(Mesh mesh, PartitionSpec spec, Uneven uneven = Uneven::refuse)
       : state_(std::make_shared<const State>(std::move(mesh), std::move(spec), uneven)) {}
   NamedSharding(const NamedSharding&) = default;  // and no move: a handle is never empty
   NamedSharding& operator=(const NamedSharding&) = default;
   ~NamedSharding() = default;
 
-  const Mesh& mesh() const noexcept { return state_->mesh; }
-  const PartitionSpec& spec() const noexcept { return state_->spec; }
-  Uneven uneven() const noexcept { return state_->uneven; }
-  std::size_t num_devices() const noexcept { return mesh().num_devices(); }
-  bool is_fully_addressable() const noexcept { return mesh().is_fully_addressable(); }
+  template <OnUse = OnUse()>
+  const Mesh& mesh() const noexcept {
+    return state_->mesh;
+  }
+  template <OnUse = OnUse()>
+  const PartitionSpec& spec() const noexcept {
+    return state_->spec;
+  }
+  template <OnUse = OnUse()>
+  Uneven uneven() const noexcept {
+    return state_->uneven;
+  }
+  template <OnUse = OnUse()>
+  std::size_t num_devices() const noexcept {
+    return mesh().num_devices();
+  }
+  template <OnUse = OnUse()>
+  bool is_fully_addressable() const noexcept {
+    return mesh().is_fully_addressable();
+  }
+  template <OnUse = OnUse()>
   bool is_fully_replicated() const noexcept {
     return std::all_of(state_->cuts.begin(), state_->cuts.end(), [](const auto& cut) { return cut.empty(); });
   }
 
   // Into how many shards each dimension of an array of that rank is cut. ArgumentError where the spec has more dimensions.
+  template <OnUse = OnUse()>
   Shape partitions(std::size_t rank) const {
     check_rank(rank);
     Shape parts = Shape::zeros(rank);
@@ -62,6 +81,7 @@ class NamedSharding {
   }
 
   // The largest shard of an array of that shape: of all of them, unless the sizes are uneven. IndivisibleError.
+  template <OnUse = OnUse()>
   Shape shard_shape(const Shape& global) const {
     const Shape parts = partitions(global.size());
     Shape shard = global;
@@ -74,6 +94,7 @@ class NamedSharding {
   }
 
   // What the device at that position holds of an array of that shape.
+  template <OnUse = OnUse()>
   ArrayBox shard_index(std::size_t position, const Shape& global) const {
     const Shape shard = shard_shape(global), at = mesh().coordinates(position);
     ArrayBox box = ArrayBox::whole(global);
@@ -87,6 +108,7 @@ class NamedSharding {
   }
 
   // How many devices before that one, in the order of positions, hold the same part.
+  template <OnUse = OnUse()>
   std::size_t replica_id(std::size_t position, const Shape& global) const {
     check_rank(global.size());
     const Shape at = mesh().coordinates(position);
@@ -96,6 +118,7 @@ class NamedSharding {
     return id;
   }
   // How many devices hold each part.
+  template <OnUse = OnUse()>
   std::size_t replica_count(const Shape& global) const {
     check_rank(global.size());
     std::size_t count = 1;
@@ -104,6 +127,7 @@ class NamedSharding {
     return count;
   }
   // The device that holds that replica of what the device at `position` holds.
+  template <OnUse = OnUse()>
   std::size_t replica_position(std::size_t position, std::size_t replica, const Shape& global) const {
     check_rank(global.size());
     Shape at = mesh().coordinates(position);
@@ -118,6 +142,7 @@ class NamedSharding {
   }
 
   // Of every device, in the order of positions.
+  template <OnUse = OnUse()>
   std::vector<std::pair<MeshDevice, ArrayBox>> devices_indices_map(const Shape& global) const {
     std::vector<std::pair<MeshDevice, ArrayBox>> map;
     map.reserve(num_devices());
@@ -126,12 +151,14 @@ class NamedSharding {
     return map;
   }
   // ... of this process.
+  template <OnUse = OnUse()>
   std::vector<std::pair<MeshDevice, ArrayBox>> addressable_devices_indices_map(const Shape& global) const {
     std::vector<std::pair<MeshDevice, ArrayBox>> map;
     for (const std::size_t position : mesh().addressable()) map.emplace_back(mesh().device(position), shard_index(position, global));
     return map;
   }
 
+  template <OnUse = OnUse()>
   friend bool operator==(const NamedSharding& a, const NamedSharding& b) noexcept {
     return a.state_ == b.state_ || (a.mesh() == b.mesh() && a.spec() == b.spec() && a.uneven() == b.uneven());
   }
@@ -145,6 +172,7 @@ class NamedSharding {
     std::vector<std::vector<std::size_t>> cuts{};  // of each dimension of the spec: the axes with more than one device
     std::vector<std::size_t> cut_by;               // of each axis: the dimension that it cuts, or `whole`
 
+    template <OnUse = OnUse()>
     State(Mesh over, PartitionSpec by, Uneven uneven_sizes)
         : mesh(std::move(over)), spec(std::move(by)), uneven(uneven_sizes), cut_by(mesh.rank(), whole) {
       std::vector<bool> used(mesh.rank());
@@ -164,6 +192,7 @@ class NamedSharding {
         }
       }
     }
+    template <OnUse = OnUse()>
     [[noreturn]] void throw_unknown_axis(const std::string& name) const {
       std::string names;
       for (const std::string& axis : mesh.axis_names()) names += (names.empty() ? "'" : ", '") + axis + "'";
@@ -173,23 +202,32 @@ class NamedSharding {
   };
 
   // Along such an axis neighbours hold the same: it cuts nothing, or a dimension without elements.
+  template <OnUse = OnUse()>
   bool is_free(std::size_t axis, const Shape& global) const noexcept {
     const std::size_t dimension = state_->cut_by[axis];
     return dimension == whole || global[dimension] == 0;
   }
 
-  std::size_t extent(std::size_t axis) const noexcept { return static_cast<std::size_t>(mesh().shape()[axis]); }
+  template <OnUse = OnUse()>
+  std::size_t extent(std::size_t axis) const noexcept {
+    return static_cast<std::size_t>(mesh().shape()[axis]);
+  }
 
   // Shards that lie behind the end of an uneven dimension begin at it; the product could be too large for 63 bits.
   static Dim begin_of(Dim part, Dim shard, Dim extent) noexcept { return shard > 0 && part > extent / shard ? extent : part * shard; }
 
-  std::string text() const { return "NamedSharding(mesh=" + to_string(mesh()) + ", spec=" + to_string(spec()) + ")"; }
+  template <OnUse = OnUse()>
+  std::string text() const {
+    return "NamedSharding(mesh=" + to_string(mesh()) + ", spec=" + to_string(spec()) + ")";
+  }
 
+  template <OnUse = OnUse()>
   void check_rank(std::size_t rank) const {
     if (spec().size() > rank)
       throw ArgumentError("Sharding " + text() + " is only valid for values of rank at least " + std::to_string(spec().size()) +
                           ", but was applied to a value of rank " + std::to_string(rank));
   }
+  template <OnUse = OnUse()>
   [[noreturn]] void throw_indivisible(const Shape& global, const Shape& parts, std::size_t dim) const {
     std::string factors;
     for (const Dim part : parts) factors += (factors.empty() ? "" : ", ") + std::to_string(part);
@@ -202,6 +240,7 @@ class NamedSharding {
   std::shared_ptr<const State> state_;
 };
 
+template <OnUse = OnUse()>
 inline std::string to_string(const NamedSharding& sharding) {
   return "NamedSharding(mesh=" + to_string(sharding.mesh()) + ", spec=" + to_string(sharding.spec()) + ")";
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0 {
 
@@ -22,13 +23,20 @@ class PartitionSpec {
     Entry() = default;
     Entry(std::nullptr_t) {}
     Entry(std::nullopt_t) {}
+    template <OnUse = OnUse()>
     Entry(const char* axis) : axes_{axis} {}
+    template <OnUse = OnUse()>
     Entry(std::string axis) : axes_{std::move(axis)} {}
+    template <OnUse = OnUse()>
     Entry(std::initializer_list<const char*> axes) : axes_(axes.begin(), axes.end()) {}
+    template <OnUse = OnUse()>
     Entry(std::vector<std::string> axes) : axes_(std::move(axes)) {}
 
     const std::vector<std::string>& axes() const noexcept { return axes_; }
-    bool is_none() const noexcept { return axes_.empty(); }
+    template <OnUse = OnUse()>
+    bool is_none() const noexcept {
+      return axes_.empty();
+    }
     friend bool operator==(const Entry&, const Entry&) = default;
 
    private:
@@ -36,7 +44,9 @@ class PartitionSpec {
   };
 
   PartitionSpec() = default;
+  template <OnUse = OnUse()>
   PartitionSpec(std::initializer_list<Entry> entries) : entries_(entries) {}
+  template <OnUse = OnUse()>
   explicit PartitionSpec(std::vector<Entry> entries) : entries_(std::move(entries)) {}
 
   const std::vector<Entry>& entries() const noexcept { return entries_; }
@@ -49,6 +59,7 @@ class PartitionSpec {
 };
 
 // "PartitionSpec('x', None, ('y', 'z'))", "PartitionSpec('x',)": as JAX prints it.
+template <OnUse = OnUse()>
 inline std::string to_string(const PartitionSpec& spec) {
   std::string text = "PartitionSpec(";
   for (std::size_t i = 0; i < spec.size(); ++i) {

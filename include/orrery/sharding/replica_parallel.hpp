@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "orrery/core/array_box.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/sharding/named_sharding.hpp"
 
@@ -29,6 +30,7 @@ struct WriteLayout {
 
 // As many slices as there are replicas, or the most below that which divide an axis evenly; the first axis that allows them. Errors as
 // NamedSharding::shard_shape.
+template <OnUse = OnUse()>
 inline WriteLayout write_layout(const NamedSharding& sharding, const Shape& global, std::size_t item_size,
                                 const ReplicaParallel& options = {}) {
   WriteLayout layout{sharding.shard_shape(global), 0, 1};
@@ -48,6 +50,7 @@ inline WriteLayout write_layout(const NamedSharding& sharding, const Shape& glob
 
 // What the device at that position writes, in the coordinates of the whole array. `turn`: the replica that writes the first slice;
 // equal in all processes, and another one for the next array, so that small ones are spread over all.
+template <OnUse = OnUse()>
 inline std::optional<ArrayBox> written_by(std::size_t position, const WriteLayout& layout, const NamedSharding& sharding,
                                           const Shape& global, std::size_t turn = 0) {
   const std::size_t replicas = sharding.replica_count(global);

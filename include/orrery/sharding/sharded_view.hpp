@@ -9,6 +9,7 @@
 #include "orrery/core/array_view.hpp"
 #include "orrery/core/array_box.hpp"
 #include "orrery/core/dtype.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/sharding/mesh.hpp"
 #include "orrery/sharding/named_sharding.hpp"
@@ -32,6 +33,7 @@ struct ShardedView {
 };
 
 // The shards of this process as a sharding has them, without memory; IndivisibleError or ArgumentError where the shape does not fit.
+template <OnUse = OnUse()>
 inline ShardedView sharded_view(DType dtype, Shape shape, const NamedSharding& sharding) {
   ShardedView view{dtype, std::move(shape), sharding, {}};
   sharding.shard_shape(view.shape);  // refuses, on processes without a device too

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/storage/durability.hpp"
 #include "orrery/storage/file_system.hpp"
 #include "orrery/storage/sync_tree.hpp"
@@ -27,6 +28,7 @@ struct AtomicDirectoryOptions {
 
 // Puts back what a save that died while replacing `path` has set aside, and removes what it no longer needs; says whether there
 // was something to put back. Only file systems that cannot exchange two names ever need it. Not while another process saves there.
+template <OnUse = OnUse()>
 bool recover(const std::string& path);
 
 // Write to path(), then commit(). Without commit the destructor removes what was written. One save at a time per final path: what
@@ -34,15 +36,12 @@ bool recover(const std::string& path);
 class AtomicDirectory {
  public:
   // Makes the temporary directory, and missing parents. AlreadyExistsError where there is something and no force.
+  template <OnUse = OnUse()>
   explicit AtomicDirectory(std::string final_path, AtomicDirectoryOptions options = {});
   AtomicDirectory(const AtomicDirectory&) = delete;
   AtomicDirectory& operator=(const AtomicDirectory&) = delete;
   ~AtomicDirectory() {
-    if (committed_) return;
-    try {
-      remove_tree(path_);
-    } catch (...) {  // the next save of this name removes it
-    }
+    if (!committed_) abandon_(path_);
   }
 
   // Where to write.
@@ -51,6 +50,7 @@ class AtomicDirectory {
 
   // Brings all of it to the disk (if synced), which commit() does otherwise: for who has to say that it takes its time. Nothing may be
   // written after it.
+  template <OnUse = OnUse()>
   void flush() {
     if (options_.durability == Durability::synced && !flushed_) sync_tree(path_);
     flushed_ = true;
@@ -58,10 +58,13 @@ class AtomicDirectory {
 
   // Flushes (if synced), renames, and then removes what was replaced. When it throws, what was there before is still there under its
   // name; only an IoError of the last flush, of the parent directory, comes after the new one has taken its place. Once.
+  template <OnUse = OnUse()>
   void commit();
 
  private:
+  template <OnUse = OnUse()>
   void give_name();
+  template <OnUse = OnUse()>
   void replace_without_exchange();
 
   std::string final_path_;
@@ -69,7 +72,8 @@ class AtomicDirectory {
   AtomicDirectoryOptions options_;
   std::size_t made_parents_ = 0;
   bool flushed_ = false, committed_ = false;
-  std::string replaced_{};  // what was there before, under its new name
+  void (*abandon_)(const std::string& path) noexcept;  // OnUse for the destructor
+  std::string replaced_{};                             // what was there before, under its new name
 };
 
 [[noreturn, gnu::cold]] inline void throw_destination_exists(const std::string& path) {
@@ -80,6 +84,7 @@ namespace detail {
 
 inline std::string aside_name(const std::string& path) { return path + std::string(temporary_suffix) + "-old"; }
 
+template <OnUse = OnUse()>
 inline std::string without_slashes_at_end(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   if (path.empty() || path == "/") throw ArgumentError("a checkpoint needs a path that names it; found \"" + path + "\"");
@@ -87,6 +92,7 @@ inline std::string without_slashes_at_end(std::string path) {
 }
 
 // A leftover of a save whose work is done, or that nobody will finish.
+template <OnUse = OnUse()>
 inline void remove_quietly(const std::string& path) noexcept {
   try {
     remove_tree(path);
@@ -96,19 +102,29 @@ inline void remove_quietly(const std::string& path) noexcept {
 
 }  // namespace detail
 
+template <OnUse>
 inline bool recover(const std::string& path) {
   const std::string aside = detail::aside_name(path);
   if (!exists(aside)) return false;
   const bool is_needed = !exists(path);
-  if (is_needed) rename(aside, path);
-  else remove_tree(aside);
+  if (is_needed)
+    rename(aside, path);
+  else
+    remove_tree(aside);
   return is_needed;
 }
 
+template <OnUse>
 inline AtomicDirectory::AtomicDirectory(std::string final_path, AtomicDirectoryOptions options)
     : final_path_(detail::without_slashes_at_end(std::move(final_path))),
       path_(final_path_ + std::string(temporary_suffix) + "-orrery"),
-      options_(options) {
+      options_(options),
+      abandon_([](const std::string& path) noexcept {
+        try {
+          remove_tree(path);
+        } catch (...) {  // the next save of this name removes it
+        }
+      }) {
   // After a crash the old one may have to come back first: it must outlive this save, should this one fail too.
   if ((!options_.force && exists(final_path_)) || (recover(final_path_) && !options_.force)) throw_destination_exists(final_path_);
   int code = detail::try_make_directory(path_);
@@ -122,6 +138,7 @@ inline AtomicDirectory::AtomicDirectory(std::string final_path, AtomicDirectoryO
   if (code != 0) detail::throw_not_made("make this directory", path_, code);
 }
 
+template <OnUse>
 inline void AtomicDirectory::commit() {
   if (committed_) throw ArgumentError("commit() was called before", {.file = final_path_});
   const bool synced = options_.durability == Durability::synced;
@@ -136,16 +153,22 @@ inline void AtomicDirectory::commit() {
   if (!replaced_.empty()) detail::remove_quietly(replaced_);
 }
 
+template <OnUse>
 inline void AtomicDirectory::give_name() {
   if (!options_.force) return rename_to_new(path_, final_path_);
   const int code = detail::try_rename(FileOperation::exchange, path_, final_path_, RENAME_EXCHANGE);
-  if (code == 0) replaced_ = path_;
-  else if (code == ENOENT) rename(path_, final_path_);
-  else if (detail::means_unsupported(code)) replace_without_exchange();
-  else detail::throw_io_error("exchange this with " + path_, final_path_, code);
+  if (code == 0)
+    replaced_ = path_;
+  else if (code == ENOENT)
+    rename(path_, final_path_);
+  else if (detail::means_unsupported(code))
+    replace_without_exchange();
+  else
+    detail::throw_io_error("exchange this with " + path_, final_path_, code);
 }
 
 // For a moment there is nothing under the final name; recover() knows what to do if it lasts.
+template <OnUse>
 inline void AtomicDirectory::replace_without_exchange() {
   const std::string aside = detail::aside_name(final_path_);
   remove_tree(aside);  // of an earlier save that had done all but this

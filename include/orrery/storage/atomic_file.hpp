@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/storage/durability.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/storage/file_system.hpp"
@@ -25,8 +26,11 @@ struct AtomicFileOptions {
 // under the temporary name is emptied; a missing parent directory is made.
 class AtomicFile {
  public:
+  template <OnUse = OnUse()>
   explicit AtomicFile(std::string final_path, AtomicFileOptions options = {})
-      : final_path_(std::move(final_path)), options_(std::move(options)) {
+      : final_path_(std::move(final_path)),
+        options_(std::move(options)),
+        abandon_([](const std::string& path) noexcept { detail::try_remove_file(path); }) {
     if (options_.temporary_path.empty()) options_.temporary_path = final_path_ + ".tmp";
     if (!options_.overwrite && exists(final_path_)) throw_exists();
     try {
@@ -40,20 +44,23 @@ class AtomicFile {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile() {
-    if (!committed_) detail::try_remove_file(options_.temporary_path);
+    if (!committed_) abandon_(options_.temporary_path);
   }
 
   File& file() noexcept { return file_; }
 
   // Flushes (if synced), closes and renames. When it throws, what was there before is still there; only an IoError of the last flush,
   // of the directory, comes after the new file has taken its place. Once.
+  template <OnUse = OnUse()>
   void commit() {
     if (committed_) throw ArgumentError("commit() was called before", {.file = final_path_});
     const bool synced = options_.durability == Durability::synced;
     if (synced) file_.sync_data();
     file_.close();
-    if (options_.overwrite) rename(options_.temporary_path, final_path_);
-    else rename_to_new(options_.temporary_path, final_path_);
+    if (options_.overwrite)
+      rename(options_.temporary_path, final_path_);
+    else
+      rename_to_new(options_.temporary_path, final_path_);
     committed_ = true;
     if (!synced) return;
     std::string directory = final_path_;
@@ -71,6 +78,7 @@ class AtomicFile {
   File file_{};
   std::size_t made_parents_ = 0;
   bool committed_ = false;
+  void (*abandon_)(const std::string& path) noexcept;  // OnUse for the destructor
 };
 
 // write(File&) puts the contents there.
@@ -82,6 +90,7 @@ void write_file_atomically(std::string path, Write&& write, AtomicFileOptions op
   target.commit();
 }
 
+template <OnUse = OnUse()>
 inline void write_file_atomically(std::string path, std::string_view bytes, AtomicFileOptions options = {}) {
   AtomicFile target(std::move(path), std::move(options));
   target.file().pwrite_all(bytes.data(), bytes.size(), 0);

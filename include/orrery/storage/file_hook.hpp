@@ -11,12 +11,30 @@
 #include <system_error>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0::storage {
 
 enum class FileOperation : std::uint8_t {
-  open, create, size, read, write, sync, writeback, allocate, close, map,
-  status, list, make_directory, rename, exchange, remove_file, remove_directory, sync_directory, sync_file_system,
+  open,
+  create,
+  size,
+  read,
+  write,
+  sync,
+  writeback,
+  allocate,
+  close,
+  map,
+  status,
+  list,
+  make_directory,
+  rename,
+  exchange,
+  remove_file,
+  remove_directory,
+  sync_directory,
+  sync_file_system,
 };
 
 // What is about to be asked of the kernel.
@@ -38,6 +56,7 @@ namespace detail {
 
 inline std::atomic<FileSystemHook*> installed_hook{nullptr};
 
+template <OnUse = OnUse()>
 inline int ask_hook(FileCall& call) noexcept {
   FileSystemHook* hook = installed_hook.load(std::memory_order_acquire);
   return hook ? hook->before(call) : 0;
@@ -57,11 +76,13 @@ auto perform(FileCall call, SystemCall&& system_call) noexcept -> decltype(syste
 }
 
 // "could not <attempt>: <what errno says> [file ...]"
+template <OnUse = OnUse()>
 [[noreturn, gnu::cold]] inline void throw_io_error(std::string_view attempt, const std::string& path, int code) {
   throw IoError("could not " + std::string(attempt) + ": " + std::generic_category().message(code), code, {.file = path});
 }
 
 // ... NotFoundError where there is nothing of that name.
+template <OnUse = OnUse()>
 [[noreturn, gnu::cold]] inline void throw_not_read(std::string_view attempt, const std::string& path, int code) {
   if (code == ENOENT || code == ENOTDIR)
     throw NotFoundError("could not " + std::string(attempt) + ": " + std::generic_category().message(code), {.file = path});
@@ -69,9 +90,9 @@ auto perform(FileCall call, SystemCall&& system_call) noexcept -> decltype(syste
 }
 
 // ... AlreadyExistsError where there is something of that name.
+template <OnUse = OnUse()>
 [[noreturn, gnu::cold]] inline void throw_not_made(std::string_view attempt, const std::string& path, int code) {
-  if (code == EEXIST)
-    throw AlreadyExistsError("could not " + std::string(attempt) + ": something of that name exists", {.file = path});
+  if (code == EEXIST) throw AlreadyExistsError("could not " + std::string(attempt) + ": something of that name exists", {.file = path});
   throw_io_error(attempt, path, code);
 }
 

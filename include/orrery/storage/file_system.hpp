@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/storage/file_hook.hpp"
 
@@ -35,6 +36,7 @@ struct DirectoryEntry {
 };
 
 // Of "a/b/c": "a/b"; of "c": "."; of "/c": "/". No slashes at the end.
+template <OnUse = OnUse()>
 inline std::string parent_directory(std::string_view path) {
   while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
   const std::size_t slash = path.rfind('/');
@@ -51,12 +53,15 @@ int perform_on(FileOperation operation, const std::string& path, SystemCall&& sy
 }
 
 // Each answers 0 or an errno.
+template <OnUse = OnUse()>
 inline int try_make_directory(const std::string& path) noexcept {
   return perform_on(FileOperation::make_directory, path, [](const char* name) { return ::mkdir(name, 0777); }) == 0 ? 0 : errno;
 }
+template <OnUse = OnUse()>
 inline int try_remove_file(const std::string& path) noexcept {
   return perform_on(FileOperation::remove_file, path, ::unlink) == 0 ? 0 : errno;
 }
+template <OnUse = OnUse()>
 inline int try_rename(FileOperation operation, const std::string& from, const std::string& to, unsigned flags) noexcept {
   const auto call = [&](const FileCall&) { return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags); };
   return perform({operation, from.c_str(), 0, to.c_str()}, call) == 0 ? 0 : errno;
@@ -65,6 +70,7 @@ inline int try_rename(FileOperation operation, const std::string& from, const st
 inline bool means_unsupported(int code) noexcept { return code == EINVAL || code == ENOSYS || code == ENOTSUP; }
 
 // 0 or an errno; follows links.
+template <OnUse = OnUse()>
 inline int try_status(const std::string& path, struct ::stat& status) noexcept {
   return perform_on(FileOperation::status, path, [&](const char* name) { return ::stat(name, &status); }) == 0 ? 0 : errno;
 }
@@ -74,10 +80,10 @@ struct CloseDirectory {
 };
 
 // Nothing and an errno, or an open directory. O_NOFOLLOW in `flags` refuses a link.
+template <OnUse = OnUse()>
 inline std::unique_ptr<DIR, CloseDirectory> try_open_directory(const std::string& path, int flags, int& code) {
-  const int descriptor = perform_on(FileOperation::list, path, [&](const char* name) {
-    return ::open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
-  });
+  const int descriptor =
+      perform_on(FileOperation::list, path, [&](const char* name) { return ::open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags); });
   code = descriptor < 0 ? errno : 0;
   if (descriptor < 0) return nullptr;
   std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(descriptor));
@@ -92,6 +98,7 @@ inline FileKind kind_of(unsigned char type) noexcept {
   return type == DT_REG ? FileKind::file : type == DT_DIR ? FileKind::directory : type == DT_LNK ? FileKind::link : FileKind::other;
 }
 
+template <OnUse = OnUse()>
 inline std::vector<DirectoryEntry> entries_of(DIR* directory, const std::string& path) {
   std::vector<DirectoryEntry> entries;
   for (;;) {
@@ -113,6 +120,7 @@ inline std::vector<DirectoryEntry> entries_of(DIR* directory, const std::string&
 }  // namespace detail
 
 // Whether something of that name is there, behind links too.
+template <OnUse = OnUse()>
 inline bool exists(const std::string& path) {
   const int result = detail::perform_on(FileOperation::status, path, [](const char* name) { return ::access(name, F_OK); });
   if (result == 0) return true;
@@ -121,6 +129,7 @@ inline bool exists(const std::string& path) {
 }
 
 // The size of the file of that name, behind links too, in one call; nothing where there is none.
+template <OnUse = OnUse()>
 inline std::optional<std::uint64_t> find_size(const std::string& path) {
   struct ::stat status {};
   const int code = detail::try_status(path, status);
@@ -129,6 +138,7 @@ inline std::optional<std::uint64_t> find_size(const std::string& path) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+template <OnUse = OnUse()>
 inline bool is_directory(const std::string& path) {
   struct ::stat status {};
   const int code = detail::try_status(path, status);
@@ -137,6 +147,7 @@ inline bool is_directory(const std::string& path) {
 }
 
 // What is in a directory, sorted by name, links unfollowed. NotFoundError where there is no directory.
+template <OnUse = OnUse()>
 inline std::vector<DirectoryEntry> list_entries(const std::string& path) {
   int code = 0;
   const auto directory = detail::try_open_directory(path, 0, code);
@@ -147,6 +158,7 @@ inline std::vector<DirectoryEntry> list_entries(const std::string& path) {
 }
 
 // ... the names alone.
+template <OnUse = OnUse()>
 inline std::vector<std::string> list_directory(const std::string& path) {
   std::vector<std::string> names;
   for (DirectoryEntry& entry : list_entries(path)) names.push_back(std::move(entry.name));
@@ -154,11 +166,13 @@ inline std::vector<std::string> list_directory(const std::string& path) {
 }
 
 // AlreadyExistsError where the name is taken.
+template <OnUse = OnUse()>
 inline void make_directory(const std::string& path) {
   if (const int code = detail::try_make_directory(path); code != 0) detail::throw_not_made("make this directory", path, code);
 }
 
 // ... with its missing parents; one that exists will do. Returns how many were made.
+template <OnUse = OnUse()>
 inline std::size_t make_directories(const std::string& path) {
   const int code = detail::try_make_directory(path);
   if (code == 0) return 1;
@@ -172,12 +186,14 @@ inline std::size_t make_directories(const std::string& path) {
 }
 
 // Replaces a file, or an empty directory, that has the new name.
+template <OnUse = OnUse()>
 inline void rename(const std::string& from, const std::string& to) {
   if (const int code = detail::try_rename(FileOperation::rename, from, to, 0); code != 0)
     detail::throw_io_error("rename this to " + to, from, code);
 }
 
 // AlreadyExistsError where the new name is taken. Where the file system cannot promise that in one step, it is looked at first.
+template <OnUse = OnUse()>
 inline void rename_to_new(const std::string& from, const std::string& to) {
   int code = detail::try_rename(FileOperation::rename, from, to, RENAME_NOREPLACE);
   if (detail::means_unsupported(code)) code = exists(to) ? EEXIST : detail::try_rename(FileOperation::rename, from, to, 0);
@@ -186,6 +202,7 @@ inline void rename_to_new(const std::string& from, const std::string& to) {
 }
 
 // Two names change places in one step. False, and nothing has happened, where the file system cannot do that.
+template <OnUse = OnUse()>
 inline bool exchange(const std::string& one, const std::string& other) {
   const int code = detail::try_rename(FileOperation::exchange, one, other, RENAME_EXCHANGE);
   if (code == 0) return true;
@@ -194,12 +211,14 @@ inline bool exchange(const std::string& one, const std::string& other) {
 }
 
 // A missing one will do.
+template <OnUse = OnUse()>
 inline void remove_file(const std::string& path) {
   const int code = detail::try_remove_file(path);
   if (code != 0 && code != ENOENT) detail::throw_io_error("remove this file", path, code);
 }
 
 // A directory with all that is in it, or a file, or a link (never what it points to); a missing one will do.
+template <OnUse = OnUse()>
 inline void remove_tree(const std::string& path) {
   int code = 0;
   auto directory = detail::try_open_directory(path, O_NOFOLLOW, code);
@@ -209,14 +228,17 @@ inline void remove_tree(const std::string& path) {
   const std::vector<DirectoryEntry> entries = detail::entries_of(directory.get(), path);
   directory.reset();  // a deep tree must not use up the descriptors
   for (const DirectoryEntry& entry : entries) {
-    if (entry.kind == FileKind::directory) remove_tree(path + "/" + entry.name);
-    else remove_file(path + "/" + entry.name);
+    if (entry.kind == FileKind::directory)
+      remove_tree(path + "/" + entry.name);
+    else
+      remove_file(path + "/" + entry.name);
   }
   if (detail::perform_on(FileOperation::remove_directory, path, ::rmdir) != 0 && errno != ENOENT)
     detail::throw_io_error("remove this directory", path, errno);
 }
 
 // Waits until the names in a directory are on the disk.
+template <OnUse = OnUse()>
 inline void sync_directory(const std::string& path) {
   const int result = detail::perform_on(FileOperation::sync_directory, path, [](const char* name) {
     const int descriptor = ::open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -12,12 +12,14 @@
 #include "orrery/core/array_view.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/crc32c.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/storage/gather_writer.hpp"
 
 namespace orrery::inline v0::storage {
 
 // Makes room for `size` bytes in all. Capacity that the string has is used again, which is many times faster than fresh memory; large
 // fresh memory is asked for in huge pages.
+template <OnUse = OnUse()>
 inline void reserve_bytes(std::string& out, std::size_t size) {
   constexpr std::uintptr_t page = 4096;
   constexpr std::size_t large = std::size_t{4} << 20;
@@ -34,6 +36,7 @@ class GatherString {
  public:
   explicit GatherString(std::string& out, GatherOptions options = {}) noexcept : out_(out), options_(options) {}
 
+  template <OnUse = OnUse()>
   Placed append(std::span<const std::byte> bytes) {
     Placed placed{size(), bytes.size()};
     while (!bytes.empty()) {
@@ -45,6 +48,7 @@ class GatherString {
     return placed;
   }
 
+  template <OnUse = OnUse()>
   Placed append(const ArrayView& array) {
     if (array.is_c_contiguous() && !is_sub_byte(array.dtype)) return append({static_cast<const std::byte*>(array.data), array.nbytes()});
     const std::size_t item = array.item_size(), count = array.size();
@@ -60,8 +64,14 @@ class GatherString {
     return placed;
   }
 
-  Placed append_copy(std::span<const std::byte> bytes) { return append(bytes); }
-  void pad_to(std::uint64_t alignment) { out_.append(static_cast<std::size_t>((alignment - size() % alignment) % alignment), '\0'); }
+  template <OnUse = OnUse()>
+  Placed append_copy(std::span<const std::byte> bytes) {
+    return append(bytes);
+  }
+  template <OnUse = OnUse()>
+  void pad_to(std::uint64_t alignment) {
+    out_.append(static_cast<std::size_t>((alignment - size() % alignment) % alignment), '\0');
+  }
   void flush() noexcept {}
   std::uint64_t size() const noexcept { return out_.size(); }
 

@@ -15,6 +15,7 @@
 #include "orrery/core/array_view.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/crc32c.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/storage/file.hpp"
 
 namespace orrery::inline v0::storage {
@@ -42,6 +43,7 @@ class GatherWriter {
   GatherWriter& operator=(const GatherWriter&) = delete;
 
   // The memory must stay as it is until flush().
+  template <OnUse = OnUse()>
   Placed append(std::span<const std::byte> bytes) {
     Placed placed{end_, bytes.size()};
     place(bytes, small, placed.crc32c, options_.checksums);
@@ -49,6 +51,7 @@ class GatherWriter {
   }
 
   // ... whose checksum is known.
+  template <OnUse = OnUse()>
   Placed append(std::span<const std::byte> bytes, std::uint32_t known_crc32c) {
     Placed placed{end_, bytes.size(), known_crc32c};
     place(bytes, small, placed.crc32c, false);
@@ -57,6 +60,7 @@ class GatherWriter {
 
   // The elements in C order. Straight from the array's memory if it is C-contiguous, by blocks through the buffer otherwise; unused bits
   // of types narrower than a byte are put right on the way.
+  template <OnUse = OnUse()>
   Placed append(const ArrayView& array) {
     if (array.is_c_contiguous() && !is_sub_byte(array.dtype)) return append({static_cast<const std::byte*>(array.data), array.nbytes()});
     return append_linearised(array);
@@ -67,6 +71,7 @@ class GatherWriter {
   Placed append_blocks(std::size_t count, std::size_t item, Read&& read);
 
   // For headers: the memory is free on return.
+  template <OnUse = OnUse()>
   Placed append_copy(std::span<const std::byte> bytes) {
     Placed placed{end_, bytes.size()};
     place(bytes, SIZE_MAX, placed.crc32c, options_.checksums);
@@ -74,6 +79,7 @@ class GatherWriter {
   }
 
   // Zeros up to the next multiple.
+  template <OnUse = OnUse()>
   void pad_to(std::uint64_t alignment) {
     for (std::uint64_t left = (alignment - end_ % alignment) % alignment; left > 0;) {
       const std::size_t count = std::min(room(), static_cast<std::size_t>(std::min<std::uint64_t>(left, batch)));
@@ -90,6 +96,7 @@ class GatherWriter {
   }
 
   // Hands everything to the kernel.
+  template <OnUse = OnUse()>
   void flush() {
     file_->pwritev_all(vectors_, written_);
     vectors_.clear();
@@ -113,11 +120,13 @@ class GatherWriter {
   std::size_t room() const noexcept { return batch - static_cast<std::size_t>(end_ % batch); }
 
   // Never full: it holds no more than the batch does.
+  template <OnUse = OnUse()>
   std::byte* buffer() {
     if (!buffer_) buffer_ = std::make_unique_for_overwrite<std::byte[]>(batch);
     return buffer_.get();
   }
 
+  template <OnUse = OnUse()>
   void place(std::span<const std::byte> bytes, std::size_t copied, std::uint32_t& crc, bool checksums) {
     const bool copies = bytes.size() <= copied;
     while (!bytes.empty()) {
@@ -133,16 +142,19 @@ class GatherWriter {
     }
   }
 
+  template <OnUse = OnUse()>
   Placed append_linearised(const ArrayView& array) {
     return append_blocks(array.size(), array.item_size(),
                          [&](std::size_t first, std::size_t count, std::byte* to) { linearise(array, first, count, to); });
   }
 
+  template <OnUse = OnUse()>
   static void linearise(const ArrayView& array, std::size_t first, std::size_t count, std::byte* to) {
     clear_unused_bits(array.dtype, to, copy_c_order_range(array, first, count, to));
   }
 
   // The next bytes of the buffer, lengthening the entry before if that ends there.
+  template <OnUse = OnUse()>
   void take_buffered(std::size_t size) {
     std::byte* from = buffer_.get() + buffered_;
     buffered_ += size;
@@ -150,10 +162,12 @@ class GatherWriter {
     vectors_.back().iov_len += size;
     advance(size);
   }
+  template <OnUse = OnUse()>
   void take(::iovec entry) {
     vectors_.push_back(entry);
     advance(entry.iov_len);
   }
+  template <OnUse = OnUse()>
   void advance(std::size_t size) {
     end_ += size;
     if (end_ % batch == 0 || vectors_.size() == detail::most_vectors) flush();

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <span>
 
+#include "orrery/core/on_use.hpp"
+
 namespace orrery::inline v0::storage::detail {
 
 // Entries per call that Linux accepts (UIO_MAXIOV).
@@ -16,9 +18,15 @@ inline constexpr std::size_t most_vectors = 1024;
 // The entry where a prefix ends is cut for the call and made whole again by advance().
 class IoVectors {
  public:
-  explicit IoVectors(std::span<::iovec> list) noexcept : list_(list) { drop_empty(); }
+  template <OnUse = OnUse()>
+  explicit IoVectors(std::span<::iovec> list) noexcept : list_(list) {
+    drop_empty();
+  }
 
-  bool empty() const noexcept { return list_.empty(); }
+  template <OnUse = OnUse()>
+  bool empty() const noexcept {
+    return list_.empty();
+  }
   ::iovec* data() const noexcept { return list_.data(); }
   int count() const noexcept { return static_cast<int>(count_); }
 
@@ -40,6 +48,7 @@ class IoVectors {
     next(std::max(limit, std::size_t{1}));
   }
 
+  template <OnUse = OnUse()>
   void advance(std::size_t bytes) noexcept {
     make_whole();
     while (bytes > 0 && bytes >= list_.front().iov_len) {
@@ -53,6 +62,7 @@ class IoVectors {
     drop_empty();
   }
 
+  template <OnUse = OnUse()>
   std::size_t bytes_left() noexcept {
     make_whole();
     std::size_t bytes = 0;
@@ -70,6 +80,7 @@ class IoVectors {
     if (cut_off_ > 0) list_[cut_at_].iov_len += cut_off_;
     cut_off_ = 0;
   }
+  template <OnUse = OnUse()>
   void drop_empty() noexcept {
     while (!list_.empty() && list_.front().iov_len == 0) list_ = list_.subspan(1);
   }

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/storage/file.hpp"
 
 namespace orrery::inline v0::storage {
@@ -20,9 +21,13 @@ namespace orrery::inline v0::storage {
 class MappedFile {
  public:
   // NotFoundError, IoError.
-  static MappedFile open(const std::string& path) { return MappedFile(File::open(path)); }
+  template <OnUse = OnUse()>
+  static MappedFile open(const std::string& path) {
+    return MappedFile(File::open(path));
+  }
 
   // The file may be closed afterwards.
+  template <OnUse = OnUse()>
   explicit MappedFile(const File& file) : path_(file.path()) {
     const std::uint64_t size = file.size();
     if (size > PTRDIFF_MAX) detail::throw_io_error("map this file", path_, EFBIG);

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0 {
 
@@ -47,6 +48,7 @@ inline WatchedSignals& watched_signals() {
 class PreemptionGuard {
  public:
   // ArgumentError for a signal that cannot be caught.
+  template <OnUse = OnUse()>
   explicit PreemptionGuard(int signal) : signal_(signal) {
     const bool is_signal = signal > 0 && signal < detail::most_signals;
     detail::WatchedSignals& all = detail::watched_signals();
@@ -73,7 +75,10 @@ class PreemptionGuard {
   }
 
   // Has the signal come since this guard was made? Costs a load: ask in every step.
-  bool requested() const noexcept { return detail::signals_seen[index()].load(std::memory_order_relaxed) != seen_before_; }
+  template <OnUse = OnUse()>
+  bool requested() const noexcept {
+    return detail::signals_seen[index()].load(std::memory_order_relaxed) != seen_before_;
+  }
   int signal() const noexcept { return signal_; }
 
  private:
@@ -88,6 +93,9 @@ class PreemptionGuard {
 };
 
 // auto preemption = orrery::on_preemption(SIGTERM);  ...  if (preemption.requested()) { save; break; }
-[[nodiscard]] inline PreemptionGuard on_preemption(int signal = SIGTERM) { return PreemptionGuard(signal); }
+template <OnUse = OnUse()>
+[[nodiscard]] inline PreemptionGuard on_preemption(int signal = SIGTERM) {
+  return PreemptionGuard(signal);
+}
 
 }  // namespace orrery::inline v0

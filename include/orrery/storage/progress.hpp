@@ -9,6 +9,8 @@
 #include <mutex>
 #include <string_view>
 
+#include "orrery/core/on_use.hpp"
+
 namespace orrery::inline v0 {
 
 // What an operation is at. The first two are those of a save in the background (orbax/async_engine.hpp).
@@ -40,14 +42,22 @@ class ProgressMeter {
   // Pieces in which large arrays are handed on, so that the function is called in time.
   static constexpr std::size_t step = std::size_t{4} << 20;
 
+  template <OnUse = OnUse()>
   ProgressMeter(const ProgressFunction& function, const Progress& start) : function_(function ? &function : nullptr), now_(start) {
     if (function_) tell();
   }
 
   bool is_on() const noexcept { return function_ != nullptr; }
 
-  void add_bytes(std::uint64_t bytes) { add(bytes, 0); }
-  void add_leaves(std::size_t leaves) { add(0, leaves); }
+  template <OnUse = OnUse()>
+  void add_bytes(std::uint64_t bytes) {
+    add(bytes, 0);
+  }
+  template <OnUse = OnUse()>
+  void add_leaves(std::size_t leaves) {
+    add(0, leaves);
+  }
+  template <OnUse = OnUse()>
   void add(std::uint64_t bytes, std::size_t leaves) {
     if (!function_) return;
     const std::lock_guard lock(mutex_);
@@ -56,6 +66,7 @@ class ProgressMeter {
     if (now_.bytes_done - told_.bytes_done >= step || now_.leaves_done - told_.leaves_done >= leaf_step) tell();
   }
   // All there is to count has been done.
+  template <OnUse = OnUse()>
   void complete() {
     if (!function_) return;
     const std::lock_guard lock(mutex_);
@@ -70,6 +81,7 @@ class ProgressMeter {
   static constexpr std::size_t leaf_step = 256;
 
   // Who has thrown is not asked again, though other threads may still come by.
+  template <OnUse = OnUse()>
   void tell() {
     if (stopped_) return;
     told_ = now_;
@@ -84,6 +96,7 @@ class ProgressMeter {
   bool stopped_ = false;
 };
 
+template <OnUse = OnUse()>
 inline void tell(const ProgressFunction& function, Progress progress, Phase phase) {
   progress.phase = phase;
   if (function) function(progress);

@@ -7,11 +7,13 @@
 #include <string>
 #include <string_view>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/storage/file_system.hpp"
 
 namespace orrery::inline v0::storage {
 
 // Absolute, without links or dots as far as it exists; what does not exist yet stands as it is.
+template <OnUse = OnUse()>
 inline std::string resolved_path(const std::string& path) {
   struct Free {
     void operator()(char* text) const noexcept { std::free(text); }
@@ -27,6 +29,7 @@ inline std::string resolved_path(const std::string& path) {
 }
 
 // `path` is `place`, or something in it.
+template <OnUse = OnUse()>
 inline bool is_same_or_below(const std::string& path, const std::string& place) {
   const std::string inner = resolved_path(path), outer = resolved_path(place);
   return inner.starts_with(outer) && (inner.size() == outer.size() || inner[outer.size()] == '/' || outer == "/");

@@ -18,6 +18,7 @@
 
 #include "orrery/core/crc32c.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/storage/progress.hpp"
 
@@ -35,7 +36,8 @@ struct ReadRequest {
 // beyond the end of the file (before anything is read) or, with `verify`, where a checksum differs (some targets have been overwritten
 // then). One pass over the file; bytes between requests are read along if they are few. `meter`, where there is one, counts requests as
 // leaves.
-void read_scattered(const File& file, std::span<const ReadRequest> requests, bool verify = true, ProgressMeter* meter = nullptr);
+template <OnUse = OnUse()>
+void read_scattered(const File& file, const std::vector<ReadRequest>& requests, bool verify = true, ProgressMeter* meter = nullptr);
 
 namespace detail {
 
@@ -46,6 +48,7 @@ class ScatterReader {
       : file_(file), verify_(verify), meter_(meter), bounce_size_(static_cast<std::size_t>(std::min<std::uint64_t>(batch, span))) {}
 
   // Offsets must not fall, except to read something again.
+  template <OnUse = OnUse()>
   void read(const ReadRequest& request) {
     if (request.offset != end_) go_to(request.offset);
     auto* to = static_cast<std::byte*>(request.to);
@@ -59,12 +62,15 @@ class ScatterReader {
     } while (left > 0);
   }
 
+  template <OnUse = OnUse()>
   void flush() {
     file_.preadv_exactly(vectors_, end_ - taken_);
     const std::byte* bounced = bounce_.get();
     for (const Piece& piece : pieces_) {
-      if (!piece.to) bounced += piece.size;
-      else deliver(piece, bounced);
+      if (!piece.to)
+        bounced += piece.size;
+      else
+        deliver(piece, bounced);
     }
     if (meter_)
       for (const Piece& piece : pieces_)
@@ -75,8 +81,8 @@ class ScatterReader {
   }
 
  private:
-  static constexpr std::size_t batch = std::size_t{1} << 20;       // stays in the second-level cache until its checksum is taken
-  static constexpr std::size_t small = 2048;                       // below that a copy costs less than an entry in the kernel's list
+  static constexpr std::size_t batch = std::size_t{1} << 20;             // stays in the second-level cache until its checksum is taken
+  static constexpr std::size_t small = 2048;                             // below that a copy costs less than an entry in the kernel's list
   static constexpr std::uint64_t largest_gap = std::uint64_t{16} << 10;  // above that another call costs less than reading along
 
   // A part of a request, or with a null `to` of a gap.
@@ -87,6 +93,7 @@ class ScatterReader {
     bool last;
   };
 
+  template <OnUse = OnUse()>
   void go_to(std::uint64_t offset) {
     const std::uint64_t gap = offset - end_;
     if (offset > end_ && taken_ > 0 && gap <= std::min<std::uint64_t>(largest_gap, batch - taken_) && vectors_.size() < most_vectors)
@@ -96,6 +103,7 @@ class ScatterReader {
   }
 
   // The next bytes of the file, into `direct`, or into the bounce buffer if that is null.
+  template <OnUse = OnUse()>
   void take(std::size_t size, std::byte* direct, Piece piece) {
     pieces_.push_back(piece);
     taken_ += size;
@@ -112,6 +120,7 @@ class ScatterReader {
       vectors_.push_back({into, size});
   }
 
+  template <OnUse = OnUse()>
   void deliver(const Piece& piece, const std::byte*& bounced) {
     const ReadRequest& request = *piece.request;
     const std::byte* bytes = piece.to;
@@ -127,6 +136,7 @@ class ScatterReader {
     crc_ = 0;
   }
 
+  template <OnUse = OnUse()>
   [[noreturn, gnu::cold]] void throw_checksum_differs(const ReadRequest& request) const {
     char text[160];
     std::snprintf(text, sizeof text, "damaged data: the CRC-32C of these %zu bytes should be 0x%08x and is 0x%08x; restore an older step",
@@ -155,7 +165,8 @@ class ScatterReader {
 
 }  // namespace detail
 
-inline void read_scattered(const File& file, std::span<const ReadRequest> requests, bool verify, ProgressMeter* meter) {
+template <OnUse>
+inline void read_scattered(const File& file, const std::vector<ReadRequest>& requests, bool verify, ProgressMeter* meter) {
   constexpr std::uint64_t worth_a_hint = std::uint64_t{8} << 20;
   if (requests.empty()) return;
   const std::uint64_t size = file.size();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "orrery/core/memory.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0::storage {
 
@@ -22,6 +23,7 @@ class StagingArena {
 
   // Makes the next take()s, of `size` bytes in all, a single run: kept memory where some is large enough. Otherwise what nobody uses is
   // given back before new memory is asked for, so that two copies are never there. std::bad_alloc.
+  template <OnUse = OnUse()>
   void reserve(std::size_t size) {
     if (next_ > 0 && size <= blocks_[next_ - 1].size() - used_) return;
     const auto kept = std::find_if(blocks_.begin() + static_cast<std::ptrdiff_t>(next_), blocks_.end(),
@@ -42,6 +44,7 @@ class StagingArena {
   }
 
   // Contents unspecified. Null for nothing.
+  template <OnUse = OnUse()>
   std::byte* take(std::size_t size) {
     if (size == 0) return nullptr;
     reserve(room_for(size));
@@ -51,12 +54,14 @@ class StagingArena {
   }
 
   // Gives everything back to the system.
+  template <OnUse = OnUse()>
   void release() noexcept {
     blocks_.clear();
     rewind();
   }
 
   // Bytes of address space that are kept; those above the largest state so far have never been touched.
+  template <OnUse = OnUse()>
   std::size_t size() const noexcept {
     std::size_t sum = 0;
     for (const Memory& block : blocks_) sum += block.size();

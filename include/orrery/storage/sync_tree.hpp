@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/storage/file_hook.hpp"
 #include "orrery/storage/file_system.hpp"
@@ -29,6 +30,7 @@ namespace detail {
 
 // One syncfs() flushes all that flushing each file would, and reports what failed: on local file systems of Linux 5.8 and later. FUSE and
 // network file systems may tell their server of fsync() alone.
+template <OnUse = OnUse()>
 inline bool syncs_as_a_whole(int descriptor) noexcept {
   struct ::statfs about {};
   struct ::utsname system {};
@@ -41,6 +43,7 @@ inline bool syncs_as_a_whole(int descriptor) noexcept {
 }
 
 // False where that is not to be had and each file must be flushed on its own.
+template <OnUse = OnUse()>
 inline bool try_sync_file_system(const std::string& path) {
   bool is_possible = true;
   const int result = perform_on(FileOperation::sync_file_system, path, [&](const char* name) {
@@ -57,6 +60,7 @@ inline bool try_sync_file_system(const std::string& path) {
 }
 
 // Every file below, and every directory, innermost first.
+template <OnUse = OnUse()>
 inline void list_tree(const std::string& path, std::vector<std::string>& files, std::vector<std::string>& directories) {
   for (const DirectoryEntry& entry : list_entries(path)) {
     if (entry.kind == FileKind::directory) list_tree(path + "/" + entry.name, files, directories);
@@ -70,6 +74,7 @@ inline void list_tree(const std::string& path, std::vector<std::string>& files, 
 // Waits until everything below is on the disk. A few files and directories are flushed at the same time, after all have started on their
 // way: a disk that is asked for several flushes at once does one for all, where ten in turn may take 40 ms. Where there are many files the
 // whole file system is flushed, which takes a tenth of the time or less.
+template <OnUse = OnUse()>
 inline void sync_tree(const std::string& path) {
   constexpr std::size_t few = 64;  // that are open at a time
   constexpr std::size_t at_a_time = 16;

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
+
 namespace orrery::inline v0::storage {
 
 // Threads are started when they are first needed and joined by the destructor. run() may be called from any thread; a call that comes
@@ -23,7 +25,9 @@ class WorkerPool {
  public:
   // `threads`, the caller's included; 0 for as many as the machine has processors.
   explicit WorkerPool(std::size_t threads = 0) noexcept
-      : size_(threads > 0 ? threads : std::thread::hardware_concurrency() > 0 ? std::thread::hardware_concurrency() : 1) {}
+      : size_(threads > 0                               ? threads
+              : std::thread::hardware_concurrency() > 0 ? std::thread::hardware_concurrency()
+                                                        : 1) {}
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
   ~WorkerPool() {
@@ -58,6 +62,7 @@ class WorkerPool {
     std::size_t count;
   };
 
+  template <OnUse = OnUse()>
   void share(const Job& job) {
     {
       const std::lock_guard lock(mutex_);
@@ -75,6 +80,7 @@ class WorkerPool {
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 
+  template <OnUse = OnUse()>
   void start_threads(std::size_t wanted) {
     try {
       while (workers_.size() + 1 < size_ && workers_.size() < wanted) workers_.emplace_back([this] { serve(); });
@@ -82,6 +88,7 @@ class WorkerPool {
     }
   }
 
+  template <OnUse = OnUse()>
   void serve() {
     std::uint64_t seen = 0;
     std::unique_lock lock(mutex_);
@@ -98,6 +105,7 @@ class WorkerPool {
     }
   }
 
+  template <OnUse = OnUse()>
   void take_part(const Job& job) noexcept {
     try {
       for (std::size_t index = next_++; index < job.count; index = next_++) job.call(job.task, index);

@@ -11,6 +11,7 @@
 
 #include "orrery/core/array_box.hpp"
 #include "orrery/core/array_view.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 
 namespace orrery::inline v0 {
@@ -32,6 +33,7 @@ struct ArrayParts {
   std::shared_ptr<Coordinator> processes{};  // that hold it together; null for one
 
   // Bytes that this process stores.
+  template <OnUse = OnUse()>
   std::size_t written_bytes() const noexcept {
     std::size_t bytes = 0;
     for (const ArrayPart& part : parts)

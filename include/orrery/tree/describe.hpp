@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/tree/key_path.hpp"
 #include "orrery/tree/tree.hpp"
 #include "orrery/tree/tree_view.hpp"
@@ -20,6 +21,7 @@ namespace detail {
 inline constexpr std::size_t max_nesting = 512;
 
 // The true row of a deferred one; what is wrong with the object is told with its path.
+template <OnUse = OnUse()>
 inline const TypeOps& deferred_row(const TypeOps& ops, const void* object, const PathLink* path) {
   try {
     return ops.deferred(object);
@@ -33,6 +35,7 @@ class Describer {
  public:
   explicit Describer(TreeView& out) : out_(out) {}
 
+  template <OnUse = OnUse()>
   void node(const TypeOps& ops, const void* value, std::string_view name, const PathLink* path, std::size_t depth) {
     if (depth > max_nesting)
       throw ArgumentError("the state nests deeper than 512 levels; pointers that form a cycle cannot be stored", {to_string(path)});
@@ -73,6 +76,7 @@ class Describer {
     }
   }
 
+  template <OnUse = OnUse()>
   void describe_tree(const Tree& tree, std::string_view name, std::size_t depth) {
     if (depth > max_nesting) throw ArgumentError("the tree nests deeper than 512 levels");
     if (tree.is_none()) return out_.none(name);
@@ -87,6 +91,7 @@ class Describer {
   }
 
  private:
+  template <OnUse = OnUse()>
   void container(const TypeOps& ops, const void* value, std::string_view name, const PathLink* path, std::size_t depth) {
     const bool per_member = ops.kind == TypeKind::record || ops.kind == TypeKind::tuple;
     const std::size_t count = per_member ? ops.types.size() : ops.size(value);
@@ -127,6 +132,7 @@ class Describer {
 
 // Views of everything in `value`, valid while the value is neither changed nor destroyed. Linear in leaves; ArgumentError for what
 // cannot be stored (a valueless variant, a cycle).
+template <OnUse = OnUse()>
 inline TreeView describe(const TypeOps& ops, const void* value) {
   TreeView view;
   view.type = ops.kind == TypeKind::tree ? nullptr : &ops;
@@ -134,6 +140,7 @@ inline TreeView describe(const TypeOps& ops, const void* value) {
   return view;
 }
 
+template <OnUse = OnUse()>
 inline TreeView describe(const Tree& tree) {
   TreeView view;
   detail::Describer(view).describe_tree(tree, {}, 0);

@@ -6,11 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
+
 namespace orrery::inline v0 {
 
 // One step down. An index into a list or tuple, or the key of a dict; the fields of a struct are keys.
 struct KeyEntry {
-  std::string key{};       // for an index: its decimal digits
+  std::string key{};  // for an index: its decimal digits
   bool is_index = false;
   std::size_t index = 0;
   friend bool operator==(const KeyEntry&, const KeyEntry&) = default;
@@ -22,6 +24,7 @@ inline KeyEntry index_entry(std::size_t index) { return {std::to_string(index), 
 inline KeyEntry key_entry(std::string_view key) { return {std::string(key), false, 0}; }
 
 // "model/opt_state/0": for messages, patterns and reports.
+template <OnUse = OnUse()>
 inline std::string to_string(const KeyPath& path) {
   std::string text;
   for (const KeyEntry& entry : path) {
@@ -39,6 +42,7 @@ struct PathLink {
   bool is_index = false;
 };
 
+template <OnUse = OnUse()>
 inline std::string to_string(const PathLink* path) {
   if (!path) return {};
   std::string text = to_string(path->up);

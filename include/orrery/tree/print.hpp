@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "orrery/core/copy.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/tree/tree.hpp"
 
 namespace orrery::inline v0 {
@@ -18,12 +19,15 @@ namespace detail {
 // Arrays above this many elements print as dtype and shape alone.
 inline constexpr std::size_t printed_elements = 1000;
 
+template <OnUse = OnUse()>
 inline void print_text(std::string& out, std::string_view text) {
   out += '\'';
   for (char c : text) {
     if (c == '\'' || c == '\\') out += '\\';
-    if (c == '\n') out += "\\n";
-    else out += c;
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
   }
   out += '\'';
 }
@@ -38,6 +42,7 @@ void print_number(std::string& out, T value) {
     if (text.find_first_not_of("-0123456789") == std::string_view::npos) out += ".0";
 }
 
+template <OnUse = OnUse()>
 inline void print_element(std::string& out, DType dtype, const void* data) {
   const ArrayView one = ArrayView::dense(dtype, data, {});
   auto as = [&]<class T>(T value) {
@@ -50,8 +55,10 @@ inline void print_element(std::string& out, DType dtype, const void* data) {
     case DTypeKind::signed_integer:
     case DTypeKind::time: print_number(out, as(std::int64_t{})); break;
     case DTypeKind::floating:
-      if (dtype == DType::float64) print_number(out, as(double{}));
-      else print_number(out, as(float{}));
+      if (dtype == DType::float64)
+        print_number(out, as(double{}));
+      else
+        print_number(out, as(float{}));
       break;
     case DTypeKind::complex: {
       auto value = as(std::complex<double>{});
@@ -66,6 +73,7 @@ inline void print_element(std::string& out, DType dtype, const void* data) {
   }
 }
 
+template <OnUse = OnUse()>
 inline void print_elements(std::string& out, const AnyArray& array, std::size_t axis, std::size_t& element) {
   if (axis == array.shape().size()) {
     const char* data = static_cast<const char*>(array.view().data) + element++ * item_size(array.dtype());
@@ -79,18 +87,23 @@ inline void print_elements(std::string& out, const AnyArray& array, std::size_t 
   out += ']';
 }
 
+template <OnUse = OnUse()>
 inline void print_array(std::string& out, const AnyArray& array) {
   out += "array(";
   std::size_t element = 0;
-  if (array.size() <= printed_elements) print_elements(out, array, 0, element);
-  else out += "shape=" + to_string(array.shape());
+  if (array.size() <= printed_elements)
+    print_elements(out, array, 0, element);
+  else
+    out += "shape=" + to_string(array.shape());
   out += ", dtype=";
   out += name(array.dtype());
   out += ')';
 }
 
+template <OnUse = OnUse()>
 inline void print_tree(std::string& out, const Tree& tree);
 
+template <OnUse = OnUse()>
 inline void print_leaf(std::string& out, const Tree& tree) {
   if (!tree.has_value()) {
     out += std::string(name(tree.leaf_kind())) + "(" + std::string(name(tree.dtype())) + ", " + to_string(tree.shape()) + ")";
@@ -116,6 +129,7 @@ inline void print_leaf(std::string& out, const Tree& tree) {
   }
 }
 
+template <OnUse>
 inline void print_tree(std::string& out, const Tree& tree) {
   if (tree.is_none()) {
     out += "None";
@@ -125,8 +139,10 @@ inline void print_tree(std::string& out, const Tree& tree) {
     out += '{';
     for (const auto& [key, child] : tree.items()) {
       if (&key != &tree.items()[0].key) out += ", ";
-      if (key.kind == DictKeyKind::string) print_text(out, key.text);
-      else out += key.text;
+      if (key.kind == DictKeyKind::string)
+        print_text(out, key.text);
+      else
+        out += key.text;
       out += ": ";
       print_tree(out, child);
     }
@@ -145,6 +161,7 @@ inline void print_tree(std::string& out, const Tree& tree) {
 
 }  // namespace detail
 
+template <OnUse = OnUse()>
 inline std::string to_string(const Tree& tree) {
   std::string out;
   detail::print_tree(out, tree);

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/dtype.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/tree/leaf_view.hpp"
@@ -164,6 +165,7 @@ struct SchemaHash {
 }  // namespace detail
 
 // Sixteen hexadecimal digits.
+template <OnUse = OnUse()>
 inline std::string fingerprint_text(std::uint64_t fingerprint) {
   std::string text(16, '0');
   for (std::size_t i = 16; i-- > 0; fingerprint >>= 4) text[i] = "0123456789abcdef"[fingerprint & 15];
@@ -178,6 +180,7 @@ constexpr std::uint64_t text_fingerprint(std::string_view schema) {
 }
 
 // The schema of the type of that row, a line a leaf, each with an end of line.
+template <OnUse = OnUse()>
 inline std::string schema_text(const TypeOps& ops) {
   std::string text;
   const auto append = [&text](std::string_view piece) { text += piece; };
@@ -186,6 +189,7 @@ inline std::string schema_text(const TypeOps& ops) {
 }
 
 // ... and its fingerprint.
+template <OnUse = OnUse()>
 inline std::uint64_t schema_fingerprint(const TypeOps& ops) {
   detail::SchemaHash hash;
   detail::write_schema(hash, ops);

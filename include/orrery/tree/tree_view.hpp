@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/tree/leaf_view.hpp"
 
 namespace orrery::inline v0 {
@@ -20,9 +21,9 @@ enum class NodeKind : std::uint8_t { none, leaf, dict, list, tuple, record };
 
 struct ViewNode {
   NodeKind kind = NodeKind::none;
-  std::string_view name{};   // the key below its parent; empty for list and tuple elements and for the root
-  std::uint32_t count = 0;   // children, or for a leaf its index in leaves
-  std::uint32_t end = 0;     // one past the subtree, in nodes
+  std::string_view name{};  // the key below its parent; empty for list and tuple elements and for the root
+  std::uint32_t count = 0;  // children, or for a leaf its index in leaves
+  std::uint32_t end = 0;    // one past the subtree, in nodes
 };
 
 struct TypeOps;
@@ -31,23 +32,31 @@ struct TreeView {
   const TypeOps* type = nullptr;                          // of the value described; null for a Tree
   std::vector<ViewNode> nodes{};
   std::vector<LeafView> leaves{};
-  std::deque<std::string> names{};                        // integer keys as text
-  std::deque<ArrayParts> parts{};                         // of sharded leaves
-  std::deque<std::unique_ptr<std::byte[]>> staged{};      // elements of values that have none to point at (vector<bool>)
+  std::deque<std::string> names{};                    // integer keys as text
+  std::deque<ArrayParts> parts{};                     // of sharded leaves
+  std::deque<std::unique_ptr<std::byte[]>> staged{};  // elements of values that have none to point at (vector<bool>)
   std::vector<std::shared_ptr<void>> asides{};            // values that no object holds (what getters returned)
 
+  template <OnUse = OnUse()>
   std::size_t enter(NodeKind kind, std::string_view name, std::size_t count) {
     nodes.push_back({kind, name, static_cast<std::uint32_t>(count), 0});
     return nodes.size() - 1;
   }
   void leave(std::size_t node) { nodes[node].end = static_cast<std::uint32_t>(nodes.size()); }
-  void none(std::string_view name) { nodes.push_back({NodeKind::none, name, 0, static_cast<std::uint32_t>(nodes.size() + 1)}); }
+  template <OnUse = OnUse()>
+  void none(std::string_view name) {
+    nodes.push_back({NodeKind::none, name, 0, static_cast<std::uint32_t>(nodes.size() + 1)});
+  }
+  template <OnUse = OnUse()>
   void leaf(std::string_view name, LeafView view) {
     nodes.push_back({NodeKind::leaf, name, static_cast<std::uint32_t>(leaves.size()), static_cast<std::uint32_t>(nodes.size() + 1)});
     leaves.push_back(std::move(view));
   }
   // Bytes that live as long as this view.
-  std::byte* stage(std::size_t size) { return staged.emplace_back(std::make_unique<std::byte[]>(size)).get(); }
+  template <OnUse = OnUse()>
+  std::byte* stage(std::size_t size) {
+    return staged.emplace_back(std::make_unique<std::byte[]>(size)).get();
+  }
 };
 
 }  // namespace orrery::inline v0

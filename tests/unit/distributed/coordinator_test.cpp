@@ -264,7 +264,7 @@ std::vector<std::exception_ptr> run_watched(int size, std::atomic<int>& sent, in
   for (int rank = 0; rank < size; ++rank)
     threads.emplace_back([&, rank] {
       Coordinator world(
-          std::make_unique<WatchedChannel>(std::make_unique<distributed::ThreadChannel>(group, rank), sent, rank == failing ? fail_at : 0));
+          std::make_unique<WatchedChannel>(std::make_unique<distributed::ThreadChannel<>>(group, rank), sent, rank == failing ? fail_at : 0));
       try {
         work(world);
       } catch (...) {

@@ -38,7 +38,7 @@ std::string compressed(int format, std::string_view bytes, int level = 6) {
 
 std::string decoded(int format, std::string_view stream, std::size_t size) {
   std::string out(size, 'x');
-  (format == gzip ? orrery::gzip_decompress : orrery::zlib_decompress)(stream, out.data(), out.size(), {{}, "chunk", 5});
+  (format == gzip ? orrery::gzip_decompress<> : orrery::zlib_decompress<>)(stream, out.data(), out.size(), {{}, "chunk", 5});
   return out;
 }
 
@@ -104,7 +104,7 @@ TEST_CASE("a stream of unknown size comes back whole, up to a cap") {
     for (const std::size_t size : {0u, 1u, 4096u, 4097u, 300000u}) {
       const std::string text = text_of(size), stream = compressed(format, text);
       const auto unknown = [&](std::string_view bytes, std::size_t cap) {
-        return (format == gzip ? orrery::gzip_decompress_unknown : orrery::zlib_decompress_unknown)(bytes, cap, {{}, "chunk", 5});
+        return (format == gzip ? orrery::gzip_decompress_unknown<> : orrery::zlib_decompress_unknown<>)(bytes, cap, {{}, "chunk", 5});
       };
       CHECK(unknown(stream, size) == text);
       CHECK(unknown(stream, 1 << 30) == text);

@@ -157,9 +157,9 @@ TEST_CASE("the envelope is checked, and errors name file and offset") {
   CHECK_THROWS_WITH_AS(open(resealed("x" + leaf_blob.substr(1))), doctest::Contains("magic"), FormatError);
   CHECK_THROWS_WITH_AS(open(leaf_blob + "x"), doctest::Contains("has 70 bytes, but there are 71 [file f, offset 11]"), FormatError);
   CHECK_THROWS_WITH_AS(open(leaf_blob.substr(0, 69) + "x"), doctest::Contains("CRC-32C"), DataLossError);
-  check_rejected(leaf_blob, 12, "\x01", decode_btree_node, "version 1");
-  check_rejected(leaf_blob, 13, "\x02", decode_btree_node, "method 2");
-  check_rejected(leaf_blob, 13, "\x01", decode_btree_node, "zstd");
+  check_rejected(leaf_blob, 12, "\x01", decode_btree_node<>, "version 1");
+  check_rejected(leaf_blob, 13, "\x02", decode_btree_node<>, "method 2");
+  check_rejected(leaf_blob, 13, "\x01", decode_btree_node<>, "zstd");
   // Padded varints are legal.
   const std::string padded = leaf_blob.substr(0, 12) + "\x80\x00\x80\x80\x00"s + leaf_blob.substr(14);
   CHECK(decode_btree_node(resealed(padded), {}).entries.size() == 2);
@@ -183,10 +183,10 @@ TEST_CASE("the decoded size of a body is capped") {
 }
 
 TEST_CASE("configurations out of range are rejected") {
-  check_rejected(manifest, 30, "\x02", decode_manifest, "kind 2");
-  check_rejected(manifest, 33, "\x00"s, decode_manifest, "arity");
-  check_rejected(manifest, 33, "\x11", decode_manifest, "arity");
-  check_rejected(manifest, 34, "\x02", decode_manifest, "compression method 2");
+  check_rejected(manifest, 30, "\x02", decode_manifest<>, "kind 2");
+  check_rejected(manifest, 33, "\x00"s, decode_manifest<>, "arity");
+  check_rejected(manifest, 33, "\x11", decode_manifest<>, "arity");
+  check_rejected(manifest, 34, "\x02", decode_manifest<>, "compression method 2");
   Manifest m = decode_manifest(manifest, {});
   m.config.zstd_level = 23;
   CHECK_THROWS_AS(redecode(m), FormatError);
@@ -195,9 +195,9 @@ TEST_CASE("configurations out of range are rejected") {
 }
 
 TEST_CASE("references outside of the table or of 63 bits are rejected") {
-  check_rejected(manifest, 75, "\x01", decode_manifest, "data file 1 of 1");
-  check_rejected(root_blob, 65, "\x01", decode_btree_node, "data file 1 of 1");
-  check_rejected(leaf_blob, 62, "\x01", decode_btree_node, "data file 1 of 1");
+  check_rejected(manifest, 75, "\x01", decode_manifest<>, "data file 1 of 1");
+  check_rejected(root_blob, 65, "\x01", decode_btree_node<>, "data file 1 of 1");
+  check_rejected(leaf_blob, 62, "\x01", decode_btree_node<>, "data file 1 of 1");
   LeafEntry far{.key = "k", .is_inline = false, .value = {0, max_file_end, 1}};
   const std::vector<DataFile> files{{"", "d/x"}};
   CHECK_THROWS_WITH_AS(decode_btree_node(encode_leaf({&far, 1}, files, 0, {}), {}), doctest::Contains("2^63"), FormatError);
@@ -208,12 +208,12 @@ TEST_CASE("references outside of the table or of 63 bits are rejected") {
 }
 
 TEST_CASE("keys must increase, share what is there and stay within 65535 bytes") {
-  check_rejected(leaf_blob, 57, "1", decode_btree_node, "do not increase");
-  check_rejected(leaf_blob, 53, "\x02", decode_btree_node, "shares more bytes");
-  check_rejected(root_blob, 56, "\x06", decode_btree_node, "subtree prefix");
-  check_rejected(leaf_blob, 52, "\x00"s, decode_btree_node, "found 0");
-  check_rejected(leaf_blob, 52, "\x7f", decode_btree_node, "claims 127");
-  check_rejected(leaf_blob, 60, "\x02", decode_btree_node, "value kind 2");
+  check_rejected(leaf_blob, 57, "1", decode_btree_node<>, "do not increase");
+  check_rejected(leaf_blob, 53, "\x02", decode_btree_node<>, "shares more bytes");
+  check_rejected(root_blob, 56, "\x06", decode_btree_node<>, "subtree prefix");
+  check_rejected(leaf_blob, 52, "\x00"s, decode_btree_node<>, "found 0");
+  check_rejected(leaf_blob, 52, "\x7f", decode_btree_node<>, "claims 127");
+  check_rejected(leaf_blob, 60, "\x02", decode_btree_node<>, "value kind 2");
   const std::string longest(65535, 'k');
   LeafEntry entry{.key = longest};
   CHECK(decode_btree_node(encode_leaf({&entry, 1}, {}, 0, {}), {}).entries[0].key == longest);

@@ -136,5 +136,5 @@ TEST_CASE("no requests, and requests for nothing, read nothing") {
   const DataFile data(10);
   read_scattered(data.file, {});
   const ReadRequest nothing{10, 0, nullptr, {}, {}};
-  read_scattered(data.file, {&nothing, 1});
+  read_scattered(data.file, {nothing});
 }

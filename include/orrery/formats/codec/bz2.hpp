@@ -14,15 +14,18 @@
 #include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/codec/decoded_bytes.hpp"
 
 namespace orrery::inline v0 {
 
 // Decodes a stream that must fill the size bytes at out exactly. FormatError if it does not, is no such stream or is followed by something;
 // DataLossError if a checksum in it differs, or what it protects makes no sense. Both name `where`; out is then unspecified.
+template <OnUse = OnUse()>
 inline void bz2_decompress(std::string_view stream, void* out, std::size_t size, const Where& where = {});
 
 // Decodes a stream of unknown size; FormatError as soon as it passes cap bytes.
+template <OnUse = OnUse()>
 inline std::string bz2_decompress_unknown(std::string_view stream, std::size_t cap, const Where& where = {});
 
 namespace detail {
@@ -77,6 +80,7 @@ void bz2_decode(std::string_view in, Output& out, const Where& where) {
 
 }  // namespace detail
 
+template <OnUse>
 inline void bz2_decompress(std::string_view stream, void* out, std::size_t size, const Where& where) {
   detail::FixedBytes bytes(out, size);
   detail::bz2_decode(stream, bytes, where);
@@ -84,6 +88,7 @@ inline void bz2_decompress(std::string_view stream, void* out, std::size_t size,
     throw FormatError("expected a bz2 stream " + bytes.limit() + ", found " + std::to_string(bytes.filled()), where);
 }
 
+template <OnUse>
 inline std::string bz2_decompress_unknown(std::string_view stream, std::size_t cap, const Where& where) {
   detail::GrowingBytes bytes(cap);
   detail::bz2_decode(stream, bytes, where);

@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "orrery/core/on_use.hpp"
+
 namespace orrery::inline v0::detail {
 
 // The caller's memory, which does not grow.
@@ -29,8 +31,12 @@ class FixedBytes {
 class GrowingBytes {
  public:
   explicit GrowingBytes(std::size_t cap) : cap_(cap), bytes_(std::min(cap, first), '\0') {}
-  std::span<char> free() noexcept { return std::span<char>(bytes_).subspan(filled_); }
+  template <OnUse = OnUse()>
+  std::span<char> free() noexcept {
+    return std::span<char>(bytes_).subspan(filled_);
+  }
   void fill(std::size_t count) noexcept { filled_ += count; }
+  template <OnUse = OnUse()>
   bool grow() {
     if (bytes_.size() == cap_) return false;
     bytes_.resize(bytes_.size() < cap_ / 2 ? 2 * bytes_.size() : cap_);
@@ -38,6 +44,7 @@ class GrowingBytes {
   }
   std::size_t filled() const noexcept { return filled_; }
   std::string limit() const { return "of at most " + std::to_string(cap_) + " decoded bytes"; }
+  template <OnUse = OnUse()>
   std::string take() && {
     bytes_.resize(filled_);
     return std::move(bytes_);

@@ -15,17 +15,22 @@
 #include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/codec/decoded_bytes.hpp"
 
 namespace orrery::inline v0 {
 
 // Decodes a member that must fill the size bytes at out exactly. FormatError if it does not, is no such member or is followed by
 // something; DataLossError if its own checksum differs. Both name `where`; out is then unspecified.
+template <OnUse = OnUse()>
 inline void gzip_decompress(std::string_view member, void* out, std::size_t size, const Where& where = {});
+template <OnUse = OnUse()>
 inline void zlib_decompress(std::string_view stream, void* out, std::size_t size, const Where& where = {});
 
 // ... of unknown size; FormatError as soon as it passes cap bytes.
+template <OnUse = OnUse()>
 inline std::string gzip_decompress_unknown(std::string_view member, std::size_t cap, const Where& where = {});
+template <OnUse = OnUse()>
 inline std::string zlib_decompress_unknown(std::string_view stream, std::size_t cap, const Where& where = {});
 
 namespace detail {
@@ -38,6 +43,7 @@ struct InflateEnd {
 };
 
 // One state per thread, since it takes 40 KiB. window_bits says which of the two formats comes next.
+template <OnUse = OnUse()>
 inline ::z_stream& inflater(int window_bits) {
   thread_local std::unique_ptr<::z_stream, InflateEnd> state;
   if (!state) {
@@ -49,6 +55,7 @@ inline ::z_stream& inflater(int window_bits) {
   return *state;
 }
 
+template <OnUse = OnUse()>
 [[noreturn]] inline void throw_inflate(const char* format, int code, const char* message, const Where& where) {
   if (code == Z_MEM_ERROR) throw std::bad_alloc();
   const std::string says = message ? message : code == Z_NEED_DICT ? "it needs a dictionary" : "it ends early";
@@ -83,6 +90,7 @@ void inflate_to(const char* format, int window_bits, std::string_view in, Output
         std::string("expected exactly one ") + format + " stream, found " + std::to_string(in.size() - taken) + " bytes after it", where);
 }
 
+template <OnUse = OnUse()>
 inline void inflate_exactly(const char* format, int window_bits, std::string_view in, void* out, std::size_t size, const Where& where) {
   FixedBytes bytes(out, size);
   inflate_to(format, window_bits, in, bytes, where);
@@ -91,6 +99,7 @@ inline void inflate_exactly(const char* format, int window_bits, std::string_vie
                       where);
 }
 
+template <OnUse = OnUse()>
 inline std::string inflate_unknown(const char* format, int window_bits, std::string_view in, std::size_t cap, const Where& where) {
   GrowingBytes bytes(cap);
   inflate_to(format, window_bits, in, bytes, where);
@@ -99,16 +108,20 @@ inline std::string inflate_unknown(const char* format, int window_bits, std::str
 
 }  // namespace detail
 
+template <OnUse>
 inline void gzip_decompress(std::string_view member, void* out, std::size_t size, const Where& where) {
   detail::inflate_exactly("gzip", 16 + MAX_WBITS, member, out, size, where);
 }
+template <OnUse>
 inline void zlib_decompress(std::string_view stream, void* out, std::size_t size, const Where& where) {
   detail::inflate_exactly("zlib", MAX_WBITS, stream, out, size, where);
 }
 
+template <OnUse>
 inline std::string gzip_decompress_unknown(std::string_view member, std::size_t cap, const Where& where) {
   return detail::inflate_unknown("gzip", 16 + MAX_WBITS, member, cap, where);
 }
+template <OnUse>
 inline std::string zlib_decompress_unknown(std::string_view stream, std::size_t cap, const Where& where) {
   return detail::inflate_unknown("zlib", MAX_WBITS, stream, cap, where);
 }

@@ -15,11 +15,13 @@
 #include <string_view>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0 {
 
 // One frame with its content size, without checksum. Level 0 is the library's default (3); a window is at most 8 MiB, so that any
 // decoder takes it. ArgumentError for a level that libzstd does not have.
+template <OnUse = OnUse()>
 inline std::string zstd_compress(std::string_view bytes, int level = 0);
 
 // ArgumentError for a level that libzstd does not have.
@@ -27,9 +29,11 @@ inline void check_zstd_level(int level);
 
 // Decodes a frame that must fill the size bytes at out exactly. FormatError if it does not or is no such frame, DataLossError if its
 // content checksum differs; both name `where`. out is then unspecified. Allocates nothing.
+template <OnUse = OnUse()>
 inline void zstd_decompress(std::string_view frame, void* out, std::size_t size, const Where& where = {});
 
 // Decodes a frame of unknown size; FormatError as soon as it passes cap bytes. Allocates at most twice what the frame really holds.
+template <OnUse = OnUse()>
 inline std::string zstd_decompress_unknown(std::string_view frame, std::size_t cap, const Where& where = {});
 
 namespace detail {
@@ -40,11 +44,13 @@ struct ZstdFree {
 };
 
 // One context per thread: making one costs more than a small chunk.
+template <OnUse = OnUse()>
 inline ZSTD_CCtx* zstd_compressor() {
   thread_local const std::unique_ptr<ZSTD_CCtx, ZstdFree> context(ZSTD_createCCtx());
   if (!context) throw std::bad_alloc();
   return context.get();
 }
+template <OnUse = OnUse()>
 inline ZSTD_DCtx* zstd_decompressor() {
   thread_local const std::unique_ptr<ZSTD_DCtx, ZstdFree> context(ZSTD_createDCtx());
   if (!context) throw std::bad_alloc();
@@ -78,9 +84,7 @@ inline void check_zstd_frame(std::string_view frame, const Where& where) {
   if (ZSTD_getDictID_fromFrame(frame.data(), frame.size()) != 0) throw_zstd_format("one that needs a dictionary", where);
 }
 
-inline bool zstd_buffer_too_small(std::size_t code) {
-  return ZSTD_isError(code) && ZSTD_getErrorCode(code) == ZSTD_error_dstSize_tooSmall;
-}
+inline bool zstd_buffer_too_small(std::size_t code) { return ZSTD_isError(code) && ZSTD_getErrorCode(code) == ZSTD_error_dstSize_tooSmall; }
 
 }  // namespace detail
 
@@ -100,6 +104,7 @@ inline void prepare_zstd_frame(ZSTD_CCtx* context, int level, bool checksum) {
   if (level >= 20) ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, 23);  // these levels would take up to 2^27
 }
 
+template <OnUse = OnUse()>
 inline std::size_t compressed_size(std::size_t result) {
   if (!ZSTD_isError(result)) return result;
   if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) throw std::bad_alloc();
@@ -108,6 +113,7 @@ inline std::size_t compressed_size(std::size_t result) {
 
 }  // namespace detail
 
+template <OnUse>
 inline std::string zstd_compress(std::string_view bytes, int level) {
   check_zstd_level(level);
   ZSTD_CCtx* context = detail::zstd_compressor();
@@ -117,6 +123,7 @@ inline std::string zstd_compress(std::string_view bytes, int level) {
   return frame;
 }
 
+template <OnUse>
 inline void zstd_decompress(std::string_view frame, void* out, std::size_t size, const Where& where) {
   detail::check_zstd_frame(frame, where);
   const std::size_t length = ZSTD_decompressDCtx(detail::zstd_decompressor(), out, size, frame.data(), frame.size());
@@ -125,6 +132,7 @@ inline void zstd_decompress(std::string_view frame, void* out, std::size_t size,
   if (length != size) detail::throw_zstd_size(size, std::to_string(length), where);
 }
 
+template <OnUse>
 inline std::string zstd_decompress_unknown(std::string_view frame, std::size_t cap, const Where& where) {
   detail::check_zstd_frame(frame, where);
   // One-shot decoding into a buffer that doubles costs at most two decodings and, unlike streaming, no window of the frame's choice.

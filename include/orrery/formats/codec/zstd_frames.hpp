@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/codec/zstd.hpp"
 
 namespace orrery::inline v0 {
@@ -23,6 +24,7 @@ struct ZstdFrameOptions {
 inline std::size_t zstd_frame_bound(std::size_t size) noexcept { return ZSTD_compressBound(size); }
 
 // One frame into `out`, which has zstd_frame_bound(bytes.size()) bytes; returns how many it takes. From any thread.
+template <OnUse = OnUse()>
 inline std::size_t zstd_compress_into(std::span<const std::byte> bytes, std::span<std::byte> out, const ZstdFrameOptions& options) {
   ZSTD_CCtx* context = detail::zstd_compressor();
   detail::prepare_zstd_frame(context, options.level, options.checksum);
@@ -32,6 +34,7 @@ inline std::size_t zstd_compress_into(std::span<const std::byte> bytes, std::spa
 // Makes one frame after the other; its threads end with it. Memory: at level 1 about 10 MiB a thread, whatever the size of a frame.
 class ZstdStream {
  public:
+  template <OnUse = OnUse()>
   explicit ZstdStream(std::size_t threads) : context_(ZSTD_createCCtx()), threads_(threads) {
     if (!context_) throw std::bad_alloc();
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/msgpack/document.hpp"
 #include "orrery/formats/msgpack/packer.hpp"
 #include "orrery/formats/msgpack/payload.hpp"
@@ -23,6 +24,7 @@ class Joiner {
  public:
   Joiner(Document& document, const ReadOptions& options) : document_(document), options_(options) {}
 
+  template <OnUse = OnUse()>
   void visit(Tree& tree, const PathLink* path) {
     if (!tree.is_dict()) return;
     if (is_chunked(tree)) {
@@ -36,12 +38,14 @@ class Joiner {
   }
 
  private:
+  template <OnUse = OnUse()>
   static bool is_chunked(const Tree& dict) {
     for (const auto& [key, child] : dict.items())
       if (key.kind == DictKeyKind::string && key.text == chunk_marker) return true;
     return false;
   }
 
+  template <OnUse = OnUse()>
   Tree joined(const Tree& map, const PathLink* path) {
     const Tree& shape = entry(map, "shape", path);
     const Tree& chunks = entry(map, "chunks", path);
@@ -73,6 +77,7 @@ class Joiner {
     return Tree::described(LeafKind::array, dtype, std::move(*whole), document_.add(pieces));
   }
 
+  template <OnUse = OnUse()>
   const Tree& entry(const Tree& dict, std::string_view key, const PathLink* path) {
     const Tree* found = dict.find(key);
     if (!found)
@@ -81,6 +86,7 @@ class Joiner {
            path);
     return *found;
   }
+  template <OnUse = OnUse()>
   [[noreturn]] void fail(const std::string& message, const PathLink* path) const {
     throw FormatError(message, {to_string(path), options_.file});
   }

@@ -12,6 +12,7 @@
 #include "orrery/core/array.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/tree/tree.hpp"
 
 namespace orrery::inline v0::msgpack_format {
@@ -35,6 +36,7 @@ class Document {
 
   // Copies the elements of a described leaf of this tree to an array of its shape (writable though a view says const), of any strides
   // and dtype (cast_copy). One memcpy for a dense target of its dtype.
+  template <OnUse = OnUse()>
   void read(const Tree& leaf, const ArrayView& to) const {
     const Leaf& stored = leaves_[leaf.id()];
     const std::span<const Piece> pieces(pieces_.data() + stored.first, stored.count);
@@ -53,17 +55,20 @@ class Document {
   }
 
   // Whether the stored bytes are the target's bytes, one after the other.
+  template <OnUse = OnUse()>
   static bool is_plain(const Tree& leaf, const ArrayView& to) {
     return to.dtype == leaf.dtype() && to.is_c_contiguous() && !is_odd(to.dtype);
   }
 
   // The stored bytes of a described leaf, in C order: one piece, or one for each chunk.
+  template <OnUse = OnUse()>
   std::span<const Piece> pieces(const Tree& leaf) const {
     const Leaf& stored = leaves_[leaf.id()];
     return {pieces_.data() + stored.first, stored.count};
   }
 
   // The number of a new leaf whose bytes are these; for the parser.
+  template <OnUse = OnUse()>
   std::uint32_t add(std::span<const Piece> pieces) {
     if (leaves_.size() >= Tree::no_id) throw FormatError("more than 4294967294 arrays in one file");
     leaves_.push_back({static_cast<std::uint32_t>(pieces_.size()), static_cast<std::uint32_t>(pieces.size())});
@@ -79,6 +84,7 @@ class Document {
 
   // Has bytes that mean nothing to C++ and must be put right before anybody looks.
   static bool is_odd(DType dtype) { return dtype == DType::bool_ || is_sub_byte(dtype); }
+  template <OnUse = OnUse()>
   static void gather(std::span<const Piece> pieces, void* out) {
     auto* at = static_cast<std::byte*>(out);
     for (const Piece& piece : pieces) {

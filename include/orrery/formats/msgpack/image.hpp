@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "orrery/core/copy.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0::msgpack_format {
 
@@ -53,6 +54,7 @@ class Image {
   }
 
   // Elements [first, first + count) of an array in C order. Small ones are copied at once, so that they cost no piece.
+  template <OnUse = OnUse()>
   void payload(const ArrayView& array, std::size_t first, std::size_t count) {
     const std::size_t item = array.item_size(), size = count * item;
     if (size == 0) return;
@@ -73,6 +75,7 @@ class Image {
     size_ += size;
   }
 
+  template <OnUse = OnUse()>
   void text(std::string_view content) {
     if (content.size() <= small) {
       heads_.append(content);
@@ -83,6 +86,7 @@ class Image {
     }
   }
 
+  template <OnUse = OnUse()>
   void close_heads() {
     if (heads_.size() == closed_) return;
     pieces_.push_back({nullptr, heads_.size() - closed_, closed_, no_view});
@@ -105,6 +109,7 @@ class Image {
     return piece.data ? piece.data : reinterpret_cast<const std::byte*>(heads_.data() + piece.first);
   }
   // The upper bits of sub-byte elements are cleared, as ml_dtypes of today writes them (3.5).
+  template <OnUse = OnUse()>
   static void elements(const ArrayView& array, std::size_t first, std::size_t count, std::byte* out) {
     copy_c_order_range(array, first, count, out);
     if (!is_sub_byte(array.dtype)) return;

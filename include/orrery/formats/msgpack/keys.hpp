@@ -10,6 +10,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/core/from_chars.hpp"
 #include "orrery/formats/python_text.hpp"
@@ -18,6 +19,7 @@
 namespace orrery::inline v0::msgpack_format {
 
 // str(b"..."): b'\x00a'.
+template <OnUse = OnUse()>
 inline std::string python_bytes(std::string_view content) {
   constexpr char hex[] = "0123456789abcdef";
   const bool has_single = content.find('\'') != content.npos, has_double = content.find('"') != content.npos;
@@ -42,6 +44,7 @@ inline std::string python_bytes(std::string_view content) {
 }
 
 // The content of what python_bytes made; ArgumentError for anything else.
+template <OnUse = OnUse()>
 inline std::string bytes_of_repr(std::string_view text) {
   auto refuse = [&] { throw ArgumentError("the key " + std::string(text) + " does not read as a Python bytes literal"); };
   if (text.size() < 3 || text[0] != 'b' || (text[1] != '\'' && text[1] != '"') || text.back() != text[1]) refuse();
@@ -77,18 +80,28 @@ Number parse_number(std::string_view text) {
 }
 
 // For Python's order of numeric keys. Integers beyond 2^53 may compare equal.
+template <OnUse = OnUse()>
 inline double key_number(const DictKey& key) {
   return key.kind == DictKeyKind::boolean ? (key.text == "True" ? 1.0 : 0.0) : parse_number<double>(key.text);
 }
 
 // For Python's order of string and bytes keys: code points, which UTF-8 keeps, or bytes.
-inline std::string key_content(const DictKey& key) { return key.kind == DictKeyKind::bytes ? bytes_of_repr(key.text) : key.text; }
+template <OnUse = OnUse()>
+inline std::string key_content(const DictKey& key) {
+  return key.kind == DictKeyKind::bytes ? bytes_of_repr(key.text) : key.text;
+}
 
 inline DictKey integer_key(std::int64_t value) { return {std::to_string(value), DictKeyKind::integer}; }
 inline DictKey integer_key(std::uint64_t value) { return {std::to_string(value), DictKeyKind::integer}; }
-inline DictKey float_key(double value) { return {python_float(value), DictKeyKind::floating}; }
+template <OnUse = OnUse()>
+inline DictKey float_key(double value) {
+  return {python_float(value), DictKeyKind::floating};
+}
 inline DictKey bool_key(bool value) { return {value ? "True" : "False", DictKeyKind::boolean}; }
-inline DictKey bytes_key(std::string_view content) { return {python_bytes(content), DictKeyKind::bytes}; }
+template <OnUse = OnUse()>
+inline DictKey bytes_key(std::string_view content) {
+  return {python_bytes(content), DictKeyKind::bytes};
+}
 inline DictKey none_key() { return {"None", DictKeyKind::none}; }
 
 }  // namespace orrery::inline v0::msgpack_format

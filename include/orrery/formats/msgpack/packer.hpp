@@ -17,6 +17,7 @@
 
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/msgpack/image.hpp"
 #include "orrery/formats/msgpack/keys.hpp"
 #include "orrery/formats/utf8.hpp"
@@ -35,27 +36,40 @@ struct PackOptions {
 // ArgumentError, opening with Python's text where it has one, for what msgpack or Flax cannot hold.
 class Packer {
  public:
+  template <OnUse = OnUse()>
   Packer(Image& image, PackOptions options) : image_(image), pack_(image), options_(options) {}
 
   // Where the next values sit, for messages; must live while they are packed.
   void at(const PathLink* path) noexcept { path_ = path; }
 
-  void map(std::size_t count) { pack_.pack_map(count32(count, "dict")); }
-  void list(std::size_t count) { pack_.pack_array(count32(count, "list")); }
-  void none() { pack_.pack_nil(); }
+  template <OnUse = OnUse()>
+  void map(std::size_t count) {
+    pack_.pack_map(count32(count, "dict"));
+  }
+  template <OnUse = OnUse()>
+  void list(std::size_t count) {
+    pack_.pack_array(count32(count, "list"));
+  }
+  template <OnUse = OnUse()>
+  void none() {
+    pack_.pack_nil();
+  }
 
+  template <OnUse = OnUse()>
   void string(std::string_view text) {
     if (invalid_utf8(text) != text.size()) refuse(python_bytes(text) + " is not UTF-8, which msgpack strings and Python's str must be");
     pack_.pack_str(count32(text.size(), "unicode string"));
     image_.text(text);
   }
 
+  template <OnUse = OnUse()>
   void index(std::size_t i) {
     char digits[20];
     string({digits, static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, i).ptr - digits)});
   }
 
   // A key that was no string in Python is written as what it was (nnx's integer keys, 2.8).
+  template <OnUse = OnUse()>
   void key(const DictKey& key) {
     switch (key.kind) {
       case DictKeyKind::string: return string(key.text);
@@ -74,6 +88,7 @@ class Packer {
   }
 
   // `chunked`: the value of a dict, or the root, below dicts alone: the places where Flax cuts large arrays.
+  template <OnUse = OnUse()>
   void leaf(const LeafView& leaf, bool chunked) {
     switch (leaf.kind) {
       case LeafKind::array:
@@ -96,8 +111,12 @@ class Packer {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& message) const { throw ArgumentError(message, {orrery::to_string(path_)}); }
+  template <OnUse = OnUse()>
+  [[noreturn]] void refuse(const std::string& message) const {
+    throw ArgumentError(message, {orrery::to_string(path_)});
+  }
 
+  template <OnUse = OnUse()>
   std::uint32_t count32(std::size_t count, std::string_view what) const {
     if (count > 0xffffffffu)
       refuse(std::string(what) + " is too large: msgpack holds at most 4294967295, this has " + std::to_string(count));
@@ -112,17 +131,20 @@ class Packer {
       pack_.pack_uint64(value);
   }
   // msgpack-c's pack_double makes integers of whole numbers; Python never does.
+  template <OnUse = OnUse()>
   void floating(double value) {
     char raw[1 + sizeof value] = {static_cast<char>(0xcb)};
     store_be(raw + 1, std::bit_cast<std::uint64_t>(value));
     image_.write(raw, sizeof raw);
   }
+  template <OnUse = OnUse()>
   void boolean(bool value) {
     if (value)
       pack_.pack_true();
     else
       pack_.pack_false();
   }
+  template <OnUse = OnUse()>
   void bytes(std::string_view content) {
     pack_.pack_bin(count32(content.size(), "bytes object"));
     image_.text(content);
@@ -135,6 +157,7 @@ class Packer {
     return value;
   }
 
+  template <OnUse = OnUse()>
   void scalar(const ArrayView& value) {
     switch (value.dtype) {
       case DType::bool_: return boolean(value_of<std::uint8_t>(value) != 0);
@@ -156,6 +179,7 @@ class Packer {
   }
 
   // Elements [first, first + count) as an extension of that shape (3.4).
+  template <OnUse = OnUse()>
   void array(const ArrayView& array, const Shape& shape, std::size_t first, std::size_t count, std::int8_t code) {
     if (array.dtype == DType::none) refuse("an array without a dtype cannot be stored; give it a shape and elements first");
     head_.clear();
@@ -177,6 +201,7 @@ class Packer {
   }
 
   // 3.7: the three keys in this order, whatever the order of the rest.
+  template <OnUse = OnUse()>
   void chunks(const ArrayView& array) {
     const std::size_t count = array.size(), length = std::max(options_.max_chunk_size / array.item_size(), std::size_t{1});
     const std::size_t pieces = count / length + (count % length != 0);
@@ -204,7 +229,10 @@ class Packer {
       bytes.append(data, size);
       return *this;
     }
-    void clear() { bytes.clear(); }
+    template <OnUse = OnUse()>
+    void clear() {
+      bytes.clear();
+    }
   };
 
   Image& image_;

@@ -16,6 +16,7 @@
 #include <msgpack/unpack.hpp>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/msgpack/document.hpp"
 #include "orrery/formats/msgpack/keys.hpp"
 #include "orrery/formats/msgpack/packer.hpp"
@@ -32,15 +33,37 @@ class Parser : public ::msgpack::null_visitor {
   Document document{};
   bool has_chunks = false;
 
-  void run() { parse_one({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}); }
+  template <OnUse = OnUse()>
+  void run() {
+    parse_one({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()});
+  }
 
   // --- msgpack-c calls these
-  bool visit_nil() { return in_key() ? key(none_key()) : value(Tree::none()); }
-  bool visit_boolean(bool v) { return in_key() ? key(bool_key(v)) : value(Tree::scalar(v)); }
-  bool visit_positive_integer(std::uint64_t v) { return in_key() ? key(integer_key(v)) : value(Tree::scalar(v)); }
-  bool visit_negative_integer(std::int64_t v) { return in_key() ? key(integer_key(v)) : value(Tree::scalar(v)); }
-  bool visit_float32(float v) { return visit_float64(static_cast<double>(v)); }
-  bool visit_float64(double v) { return in_key() ? key(float_key(v)) : value(Tree::scalar(v)); }
+  template <OnUse = OnUse()>
+  bool visit_nil() {
+    return in_key() ? key(none_key()) : value(Tree::none());
+  }
+  template <OnUse = OnUse()>
+  bool visit_boolean(bool v) {
+    return in_key() ? key(bool_key(v)) : value(Tree::scalar(v));
+  }
+  template <OnUse = OnUse()>
+  bool visit_positive_integer(std::uint64_t v) {
+    return in_key() ? key(integer_key(v)) : value(Tree::scalar(v));
+  }
+  template <OnUse = OnUse()>
+  bool visit_negative_integer(std::int64_t v) {
+    return in_key() ? key(integer_key(v)) : value(Tree::scalar(v));
+  }
+  template <OnUse = OnUse()>
+  bool visit_float32(float v) {
+    return visit_float64(static_cast<double>(v));
+  }
+  template <OnUse = OnUse()>
+  bool visit_float64(double v) {
+    return in_key() ? key(float_key(v)) : value(Tree::scalar(v));
+  }
+  template <OnUse = OnUse()>
   bool visit_str(const char* data, std::uint32_t size) {
     std::string text(size ? data : "", size);
     if (const std::size_t bad = invalid_utf8(text); bad != text.size())
@@ -51,38 +74,52 @@ class Parser : public ::msgpack::null_visitor {
     has_chunks = has_chunks || text == chunk_marker;
     return key({std::move(text), DictKeyKind::string});
   }
+  template <OnUse = OnUse()>
   bool visit_bin(const char* data, std::uint32_t size) {
     std::string content(size ? data : "", size);
     return in_key() ? key(bytes_key(content)) : value(Tree::bytes(std::move(content)));
   }
+  template <OnUse = OnUse()>
   bool visit_ext(const char* data, std::uint32_t size) {
     if (in_key()) fail("unhashable type: 'ExtType': a msgpack extension cannot be a key of a dict here", data);
     if (size == 0) fail("EXT data is too large", data);  // msgpack-c's count wrapped: 2^32 - 1 bytes
     return extension(static_cast<std::int8_t>(*data), {data + 1, size - 1}, data);
   }
+  template <OnUse = OnUse()>
   bool start_array(std::uint32_t) {
     enter("list");
     stack_.push_back({Tree::list(), {}});
     return true;
   }
+  template <OnUse = OnUse()>
   bool start_map(std::uint32_t) {
     enter("dict");
     stack_.push_back({Tree::dict(), {}});
     return true;
   }
+  template <OnUse = OnUse()>
   bool start_map_key() {
     stack_.back().in_key = true;
     return true;
   }
+  template <OnUse = OnUse()>
   bool end_map_key() {
     stack_.back().in_key = false;
     return true;
   }
-  bool end_array() { return leave(); }
-  bool end_map() { return leave(); }
+  template <OnUse = OnUse()>
+  bool end_array() {
+    return leave();
+  }
+  template <OnUse = OnUse()>
+  bool end_map() {
+    return leave();
+  }
+  template <OnUse = OnUse()>
   void parse_error(std::size_t, std::size_t at) {
     fail("FormatError: expected a msgpack object, found the byte 0xc1, which begins none", base_ + at);
   }
+  template <OnUse = OnUse()>
   void insufficient_bytes(std::size_t, std::size_t at) {
     fail("Unpack failed: incomplete input: the data ends within an object", base_ + at);
   }
@@ -95,18 +132,24 @@ class Parser : public ::msgpack::null_visitor {
     std::uint8_t key_kinds = 0;  // which kinds of keys the dict has, by bits
   };
 
-  bool in_key() const noexcept { return !stack_.empty() && stack_.back().in_key; }
+  template <OnUse = OnUse()>
+  bool in_key() const noexcept {
+    return !stack_.empty() && stack_.back().in_key;
+  }
 
+  template <OnUse = OnUse()>
   void enter(std::string_view what) {
     if (in_key()) fail("unhashable type: '" + std::string(what) + "': it cannot be a key of a dict", nullptr);
     if (stack_.size() >= max_containers) fail("StackError: containers nest deeper than 1024 levels", nullptr);
   }
+  template <OnUse = OnUse()>
   bool leave() {
     Tree done = std::move(stack_.back().tree);
     stack_.pop_back();
     return value(std::move(done));
   }
 
+  template <OnUse = OnUse()>
   bool key(DictKey k) {
     Frame& dict = stack_.back();
     if (options_.orbax_aggregate && k.kind != DictKeyKind::string && k.kind != DictKeyKind::bytes)
@@ -116,6 +159,7 @@ class Parser : public ::msgpack::null_visitor {
     return true;
   }
   // A key that comes again keeps its first place and takes the last value, as in Python (1.1).
+  template <OnUse = OnUse()>
   bool value(Tree v) {
     if (stack_.empty()) {
       document.tree = std::move(v);
@@ -133,6 +177,7 @@ class Parser : public ::msgpack::null_visitor {
     return true;
   }
 
+  template <OnUse = OnUse()>
   bool extension(std::int8_t code, std::string_view payload, const char* at) {
     std::string error;
     if (code == 1 || code == 3) {
@@ -157,6 +202,7 @@ class Parser : public ::msgpack::null_visitor {
   }
 
   // Orbax's tuple: an extension that holds a list (3.12).
+  template <OnUse = OnUse()>
   bool tuple(std::string_view payload, const char* at) {
     if (++tuples_ > max_tuples) fail("tuples nest deeper than " + std::to_string(max_tuples) + " levels", at);
     enter("tuple");
@@ -171,6 +217,7 @@ class Parser : public ::msgpack::null_visitor {
     return value(Tree::tuple({std::make_move_iterator(elements.begin()), std::make_move_iterator(elements.end())}));
   }
 
+  template <OnUse = OnUse()>
   void parse_one(std::string_view data) {
     const std::size_t outer = std::exchange(base_, offset_of(data.data()));
     std::size_t end = 0;
@@ -185,9 +232,11 @@ class Parser : public ::msgpack::null_visitor {
     return at ? static_cast<std::size_t>(at - reinterpret_cast<const char*>(bytes_.data())) : 0;
   }
   // `at` null: msgpack-c does not say where.
+  template <OnUse = OnUse()>
   [[noreturn]] void fail(const std::string& message, const char* at) const {
     fail(message, at ? std::optional<std::uint64_t>(offset_of(at)) : std::nullopt);
   }
+  template <OnUse = OnUse()>
   [[noreturn]] void fail(const std::string& message, std::optional<std::uint64_t> offset) const {
     std::string path;
     for (const Frame& frame : stack_) {

@@ -17,6 +17,7 @@
 #include <msgpack/unpack.hpp>
 
 #include "orrery/core/dtype.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 
 namespace orrery::inline v0::msgpack_format {
@@ -31,12 +32,15 @@ struct ArrayPayload {
 };
 
 // Decodes a payload; what is wrong with it goes to `error`, in Python's words where it has some.
+template <OnUse = OnUse()>
 std::optional<ArrayPayload> read_array_payload(std::string_view payload, std::string& error);
+template <OnUse = OnUse()>
 std::optional<std::complex<double>> read_complex_payload(std::string_view payload, std::string& error);
 
 namespace detail {
 
 // As NumPy prints a shape in this one message: "(2,3)", "(4,)", "(4,newaxis)".
+template <OnUse = OnUse()>
 inline std::string reshape_text(std::span<const Dim> shape) {
   std::string text = "(";
   for (std::size_t i = 0; i < shape.size(); ++i)
@@ -45,6 +49,7 @@ inline std::string reshape_text(std::span<const Dim> shape) {
 }
 
 // The shape that `count` elements take, with at most one extent of -1 filled in; nothing where they do not.
+template <OnUse = OnUse()>
 inline std::optional<Shape> reshaped(std::span<const Dim> wanted, std::size_t count) {
   Shape shape(wanted);
   Dim* unknown = nullptr;
@@ -70,12 +75,19 @@ struct PayloadVisitor : ::msgpack::null_visitor {
   std::uint32_t length = 0;  // of the outermost array
   std::uint32_t item = 0;
 
+  template <OnUse = OnUse()>
   bool refuse(std::string message) {
     if (error.empty()) error = std::move(message);
     return false;
   }
-  bool enter() { return ++depth <= max_containers || refuse("the payload of an extension nests deeper than 1024 containers"); }
-  bool start_map(std::uint32_t) { return enter(); }
+  template <OnUse = OnUse()>
+  bool enter() {
+    return ++depth <= max_containers || refuse("the payload of an extension nests deeper than 1024 containers");
+  }
+  template <OnUse = OnUse()>
+  bool start_map(std::uint32_t) {
+    return enter();
+  }
   bool end_map() {
     --depth;
     return true;
@@ -88,8 +100,14 @@ struct PayloadVisitor : ::msgpack::null_visitor {
     item += depth == 1;
     return true;
   }
-  void parse_error(std::size_t, std::size_t) { refuse("the payload of an extension holds a byte that is no msgpack"); }
-  void insufficient_bytes(std::size_t, std::size_t) { refuse("Unpack failed: incomplete input: the payload of an extension ends early"); }
+  template <OnUse = OnUse()>
+  void parse_error(std::size_t, std::size_t) {
+    refuse("the payload of an extension holds a byte that is no msgpack");
+  }
+  template <OnUse = OnUse()>
+  void insufficient_bytes(std::size_t, std::size_t) {
+    refuse("Unpack failed: incomplete input: the payload of an extension ends early");
+  }
 };
 
 template <class Visitor>
@@ -107,6 +125,7 @@ struct ArrayVisitor : PayloadVisitor {
   std::string_view dtype{};
   std::string_view data{};
 
+  template <OnUse = OnUse()>
   bool start_array(std::uint32_t count) {
     if (!enter()) return false;
     if (depth == 1) {
@@ -120,62 +139,131 @@ struct ArrayVisitor : PayloadVisitor {
       return count <= max_rank || refuse("maximum supported dimension for an ndarray is 64, found " + std::to_string(count));
     return unexpected();
   }
-  bool start_map(std::uint32_t) { return unexpected(); }
+  template <OnUse = OnUse()>
+  bool start_map(std::uint32_t) {
+    return unexpected();
+  }
+  template <OnUse = OnUse()>
   bool visit_positive_integer(std::uint64_t value) {
     constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<Dim>::max());
     return extent(value > largest ? std::numeric_limits<Dim>::min() : static_cast<Dim>(value));
   }
-  bool visit_negative_integer(std::int64_t value) { return extent(value); }
+  template <OnUse = OnUse()>
+  bool visit_negative_integer(std::int64_t value) {
+    return extent(value);
+  }
+  template <OnUse = OnUse()>
   bool extent(Dim value) {
     if (depth == 0 || item != 0 || depth > 2) return unexpected();
     extents[rank++] = value;  // a bare integer is a shape of one extent, as for reshape
     return true;
   }
   // Python decodes payloads raw: str and bin are the same here.
+  template <OnUse = OnUse()>
   bool visit_str(const char* text, std::uint32_t size) {
     if (depth != 1 || item == 0) return unexpected();
     (item == 1 ? dtype : data) = {text, size};
     return true;
   }
-  bool visit_bin(const char* text, std::uint32_t size) { return visit_str(text, size); }
-  bool visit_nil() { return unexpected(); }
-  bool visit_boolean(bool) { return unexpected(); }
-  bool visit_float32(float) { return unexpected(); }
-  bool visit_float64(double) { return unexpected(); }
-  bool visit_ext(const char*, std::uint32_t) { return unexpected(); }
-  bool unexpected() { return refuse("expected an array's [shape, dtype, data], found something else in item " + std::to_string(item)); }
+  template <OnUse = OnUse()>
+  bool visit_bin(const char* text, std::uint32_t size) {
+    return visit_str(text, size);
+  }
+  template <OnUse = OnUse()>
+  bool visit_nil() {
+    return unexpected();
+  }
+  template <OnUse = OnUse()>
+  bool visit_boolean(bool) {
+    return unexpected();
+  }
+  template <OnUse = OnUse()>
+  bool visit_float32(float) {
+    return unexpected();
+  }
+  template <OnUse = OnUse()>
+  bool visit_float64(double) {
+    return unexpected();
+  }
+  template <OnUse = OnUse()>
+  bool visit_ext(const char*, std::uint32_t) {
+    return unexpected();
+  }
+  template <OnUse = OnUse()>
+  bool unexpected() {
+    return refuse("expected an array's [shape, dtype, data], found something else in item " + std::to_string(item));
+  }
 };
 
 struct ComplexVisitor : PayloadVisitor {
   double parts[2]{};
 
+  template <OnUse = OnUse()>
   bool start_array(std::uint32_t count) {
     if (depth > 0) return container();
     length = count;
     return enter();
   }
-  bool start_map(std::uint32_t) { return depth > 0 ? container() : other(); }
+  template <OnUse = OnUse()>
+  bool start_map(std::uint32_t) {
+    return depth > 0 ? container() : other();
+  }
   // Elements after the second are ignored, as by Flax.
-  bool container() { return other() && enter(); }
-  bool other() { return (depth > 0 && item >= 2) || refuse("expected a complex number's [real, imag], found something else"); }
+  template <OnUse = OnUse()>
+  bool container() {
+    return other() && enter();
+  }
+  template <OnUse = OnUse()>
+  bool other() {
+    return (depth > 0 && item >= 2) || refuse("expected a complex number's [real, imag], found something else");
+  }
+  template <OnUse = OnUse()>
   bool number(double value) {
     if (depth == 0) return other();
     if (depth == 1 && item < 2) parts[item] = value;
     return true;
   }
-  bool visit_positive_integer(std::uint64_t value) { return number(static_cast<double>(value)); }
-  bool visit_negative_integer(std::int64_t value) { return number(static_cast<double>(value)); }
-  bool visit_boolean(bool value) { return number(value); }
-  bool visit_float32(float value) { return number(static_cast<double>(value)); }
-  bool visit_float64(double value) { return number(value); }
-  bool visit_nil() { return other(); }
-  bool visit_str(const char*, std::uint32_t) { return other(); }
-  bool visit_bin(const char*, std::uint32_t) { return other(); }
-  bool visit_ext(const char*, std::uint32_t) { return other(); }
+  template <OnUse = OnUse()>
+  bool visit_positive_integer(std::uint64_t value) {
+    return number(static_cast<double>(value));
+  }
+  template <OnUse = OnUse()>
+  bool visit_negative_integer(std::int64_t value) {
+    return number(static_cast<double>(value));
+  }
+  template <OnUse = OnUse()>
+  bool visit_boolean(bool value) {
+    return number(value);
+  }
+  template <OnUse = OnUse()>
+  bool visit_float32(float value) {
+    return number(static_cast<double>(value));
+  }
+  template <OnUse = OnUse()>
+  bool visit_float64(double value) {
+    return number(value);
+  }
+  template <OnUse = OnUse()>
+  bool visit_nil() {
+    return other();
+  }
+  template <OnUse = OnUse()>
+  bool visit_str(const char*, std::uint32_t) {
+    return other();
+  }
+  template <OnUse = OnUse()>
+  bool visit_bin(const char*, std::uint32_t) {
+    return other();
+  }
+  template <OnUse = OnUse()>
+  bool visit_ext(const char*, std::uint32_t) {
+    return other();
+  }
 };
 
 }  // namespace detail
 
+template <OnUse>
 inline std::optional<ArrayPayload> read_array_payload(std::string_view payload, std::string& error) {
   detail::ArrayVisitor visitor;
   auto failed = [&](std::string message) {
@@ -197,6 +285,7 @@ inline std::optional<ArrayPayload> read_array_payload(std::string_view payload, 
   return ArrayPayload{*dtype, std::move(*shape), visitor.data};
 }
 
+template <OnUse>
 inline std::optional<std::complex<double>> read_complex_payload(std::string_view payload, std::string& error) {
   detail::ComplexVisitor visitor;
   if (!detail::parse_payload(payload, visitor)) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/msgpack/chunks.hpp"
 #include "orrery/formats/msgpack/document.hpp"
 #include "orrery/formats/msgpack/parser.hpp"
@@ -14,6 +15,7 @@ namespace orrery::inline v0::msgpack_format {
 
 // The one object in those bytes. FormatError, with file and offset, for what is no msgpack, for what Flax cannot restore, for trailing
 // bytes, for more than 1024 nested containers. Memory is proportional to the bytes given, whatever counts they claim.
+template <OnUse = OnUse()>
 inline Document read_document(std::span<const std::byte> bytes, ReadOptions options = {}) {
   detail::Parser parser(bytes, options);
   parser.run();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/msgpack/image.hpp"
 #include "orrery/formats/msgpack/packer.hpp"
 #include "orrery/storage/gather_string.hpp"
@@ -24,13 +25,16 @@ namespace orrery::inline v0::msgpack_format {
 // The state dict of a value: lists and tuples become dicts of "0", "1", ..., structs dicts of their fields, empty ones {}. Keys in the
 // order of insertion, or sorted at every level as image_of_tree sorts them. The value must outlive the image. Linear in nodes but for
 // the sorting; copies payloads of up to 256 bytes, no others.
+template <OnUse = OnUse()>
 Image image_of_state_dict(const TreeView& value, PackOptions options = {}, bool sort_keys = false);
 
 // A tree as it is: lists stay lists, keys keep their kinds. `sort_keys`: dicts in Python's order of keys at every level, as
 // msgpack_serialize rebuilds them; otherwise as inserted. Tuples are refused, as by Flax.
+template <OnUse = OnUse()>
 Image image_of_tree(const Tree& tree, bool sort_keys, PackOptions options = {});
 
 // The image in `out`, whose memory is used again. Costs about a memcpy of the payloads.
+template <OnUse = OnUse()>
 inline void to_string(const Image& image, std::string& out) {
   out.clear();
   storage::reserve_bytes(out, image.size());
@@ -44,14 +48,16 @@ namespace detail {
 inline constexpr std::size_t max_depth = 1024;
 
 // In the order of the strings that positions become: "0", "1", "10", "2".
+template <OnUse = OnUse()>
 inline bool comes_before(std::size_t a, std::size_t b) {
   char texts[2][20];
-  const auto text = [](char (&to)[20], std::size_t i) {
+  const auto text = [](char(&to)[20], std::size_t i) {
     return std::string_view(to, static_cast<std::size_t>(std::to_chars(to, to + sizeof to, i).ptr - to));
   };
   return text(texts[0], a) < text(texts[1], b);
 }
 
+template <OnUse = OnUse()>
 inline void pack_node(Packer& packer, const TreeView& view, std::size_t at, bool sort_keys, const PathLink* path) {
   packer.at(path);
   const ViewNode& node = view.nodes[at];
@@ -87,6 +93,7 @@ inline void pack_node(Packer& packer, const TreeView& view, std::size_t at, bool
 }
 
 // Python's order of the keys of one dict; it has none for keys of different kinds.
+template <OnUse = OnUse()>
 inline std::vector<const Tree::Item*> sorted_items(const Tree& dict) {
   std::vector<const Tree::Item*> items;
   for (const Tree::Item& item : dict.items()) items.push_back(&item);
@@ -107,6 +114,7 @@ inline std::vector<const Tree::Item*> sorted_items(const Tree& dict) {
   return items;
 }
 
+template <OnUse = OnUse()>
 inline void pack_tree(Packer& packer, const Tree& tree, bool sort_keys, bool below_dicts, const PathLink* path, std::size_t depth) {
   packer.at(path);
   if (depth > max_depth) throw ArgumentError("recursion limit exceeded.: the tree nests deeper than 1024 levels");
@@ -142,6 +150,7 @@ inline void pack_tree(Packer& packer, const Tree& tree, bool sort_keys, bool bel
 
 }  // namespace detail
 
+template <OnUse>
 inline Image image_of_state_dict(const TreeView& value, PackOptions options, bool sort_keys) {
   Image image;
   Packer packer(image, options);
@@ -150,6 +159,7 @@ inline Image image_of_state_dict(const TreeView& value, PackOptions options, boo
   return image;
 }
 
+template <OnUse>
 inline Image image_of_tree(const Tree& tree, bool sort_keys, PackOptions options) {
   Image image;
   Packer packer(image, options);

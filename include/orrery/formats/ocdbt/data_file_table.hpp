@@ -12,15 +12,18 @@
 
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/ocdbt/envelope.hpp"
 #include "orrery/formats/ocdbt/format.hpp"
 
 namespace orrery::inline v0::ocdbt {
 
 // Reads a table; the transitive path of the context becomes part of every base. FormatError for what section 6 forbids.
+template <OnUse = OnUse()>
 inline std::vector<DataFile> decode_data_files(ByteReader& reader, const BlobContext& context);
 
 // Why a path relative to the database must not be opened (section 14), or nothing if it may.
+template <OnUse = OnUse()>
 inline std::string_view unsafe_path_reason(std::string_view path) noexcept;
 
 // The table of one blob being written: unique and sorted, made of the files that the blob's references name.
@@ -28,13 +31,15 @@ class DataFileTable {
  public:
   // references: a range whose elements project(element) maps to a Reference, or to nullptr where there is none.
   template <class Range, class Project>
-  DataFileTable(std::span<const DataFile> files, const Range& range, Project project);
+  DataFileTable(const std::vector<DataFile>& files, const Range& range, Project project);
 
   // The index that a reference to files[file] has in the written table.
+  template <OnUse = OnUse()>
   std::uint32_t index(std::uint32_t file) const {
     if (used_.size() == 1) return written_.front();
     return written_[static_cast<std::size_t>(std::lower_bound(used_.begin(), used_.end(), file) - used_.begin())];
   }
+  template <OnUse = OnUse()>
   void encode(ByteWriter& writer) const;
 
  private:
@@ -45,6 +50,7 @@ class DataFileTable {
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline std::size_t common_prefix_length(std::string_view a, std::string_view b) noexcept {
   const std::size_t limit = std::min(a.size(), b.size());
   return static_cast<std::size_t>(std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(limit), b.begin()).first - a.begin());
@@ -52,6 +58,7 @@ inline std::size_t common_prefix_length(std::string_view a, std::string_view b) 
 
 }  // namespace detail
 
+template <OnUse>
 inline std::vector<DataFile> decode_data_files(ByteReader& reader, const BlobContext& context) {
   const auto fail = [&](std::uint64_t i, const std::string& what) {
     reader.fail("data file " + std::to_string(i) + " of an OCDBT table " + what);
@@ -88,6 +95,7 @@ inline std::vector<DataFile> decode_data_files(ByteReader& reader, const BlobCon
   return files;
 }
 
+template <OnUse>
 inline std::string_view unsafe_path_reason(std::string_view path) noexcept {
   if (path.empty()) return "is empty";
   if (path.size() > max_path_length) return "is longer than 65535 bytes";
@@ -105,7 +113,7 @@ inline std::string_view unsafe_path_reason(std::string_view path) noexcept {
 }
 
 template <class Range, class Project>
-DataFileTable::DataFileTable(std::span<const DataFile> files, const Range& range, Project project) {
+DataFileTable::DataFileTable(const std::vector<DataFile>& files, const Range& range, Project project) {
   for (const auto& element : range) {
     const Reference* reference = project(element);
     if (reference && (used_.empty() || used_.back() != reference->file)) used_.push_back(reference->file);
@@ -124,6 +132,7 @@ DataFileTable::DataFileTable(std::span<const DataFile> files, const Range& range
       throw ArgumentError("the path of an OCDBT data file exceeds 65535 bytes");
 }
 
+template <OnUse>
 inline void DataFileTable::encode(ByteWriter& writer) const {
   std::vector<std::size_t> prefix(table_.size());
   for (std::size_t i = 1; i < table_.size(); ++i) {

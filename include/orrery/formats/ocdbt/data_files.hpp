@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/ocdbt/data_file_table.hpp"
 #include "orrery/formats/ocdbt/format.hpp"
 #include "orrery/storage/file.hpp"
@@ -32,12 +33,15 @@ class DataFiles {
   const DataFile& operator[](std::uint32_t id) const noexcept { return files_[id].name; }
 
   // The id of the file with that path, the same for equal paths. FormatError, naming `where`, if such a path must not be opened.
+  template <OnUse = OnUse()>
   std::uint32_t id(const DataFile& file, const Where& where);
 
   // Path that open() takes. DataLossError if there is no such file, saying what needs it; FormatError if a link leads out.
+  template <OnUse = OnUse()>
   const std::string& path(std::uint32_t id, std::string_view needed_by);
 
   // The bytes [offset, offset + length) of a file; DataLossError if it ends before, found out before anything is allocated.
+  template <OnUse = OnUse()>
   std::string read(std::uint32_t id, std::uint64_t offset, std::uint64_t length, std::string_view needed_by);
 
  private:
@@ -48,11 +52,12 @@ class DataFiles {
     std::uint64_t size = 0;
   };
 
+  template <OnUse = OnUse()>
   Entry& opened(std::uint32_t id, std::string_view needed_by);
 
   std::string directory_;
   bool follow_links_out_;
-  std::string root_{};        // directory_ without links; empty until needed
+  std::string root_{};  // directory_ without links; empty until needed
   std::deque<Entry> files_{};
   std::unordered_map<std::string, std::uint32_t> ids_{};
   std::deque<std::uint32_t> open_{};  // oldest first
@@ -61,6 +66,7 @@ class DataFiles {
 namespace detail {
 
 // Without links, "." and ".."; empty if there is no such file.
+template <OnUse = OnUse()>
 inline std::string real_path(const std::string& path) {
   struct Free {
     void operator()(char* text) const noexcept { std::free(text); }
@@ -73,6 +79,7 @@ inline std::string real_path(const std::string& path) {
 
 }  // namespace detail
 
+template <OnUse>
 inline std::uint32_t DataFiles::id(const DataFile& file, const Where& where) {
   const std::string path = file.path();
   if (const auto found = ids_.find(path); found != ids_.end()) return found->second;
@@ -84,6 +91,7 @@ inline std::uint32_t DataFiles::id(const DataFile& file, const Where& where) {
   return id;
 }
 
+template <OnUse>
 inline const std::string& DataFiles::path(std::uint32_t id, std::string_view needed_by) {
   Entry& entry = files_[id];
   if (!entry.path.empty()) return entry.path;
@@ -96,12 +104,14 @@ inline const std::string& DataFiles::path(std::uint32_t id, std::string_view nee
       if (!root_.ends_with('/')) root_ += '/';
     }
     if (!resolved.starts_with(root_))
-      throw FormatError("an OCDBT data file is a symbolic link out of its database, to '" + resolved +
-                        "'; set follow_links_out to read it all the same", {{}, path, {}});
+      throw FormatError(
+          "an OCDBT data file is a symbolic link out of its database, to '" + resolved + "'; set follow_links_out to read it all the same",
+          {{}, path, {}});
   }
   return entry.path = std::move(path);
 }
 
+template <OnUse>
 inline DataFiles::Entry& DataFiles::opened(std::uint32_t id, std::string_view needed_by) {
   Entry& entry = files_[id];
   if (!entry.file.is_open()) {
@@ -117,11 +127,13 @@ inline DataFiles::Entry& DataFiles::opened(std::uint32_t id, std::string_view ne
   return entry;
 }
 
+template <OnUse>
 inline std::string DataFiles::read(std::uint32_t id, std::uint64_t offset, std::uint64_t length, std::string_view needed_by) {
   Entry& entry = opened(id, needed_by);
   if (length > entry.size || offset > entry.size - length)
     throw DataLossError("expected " + std::to_string(length) + " bytes of " + std::string(needed_by) + " here, but the file has only " +
-                            std::to_string(entry.size), {{}, entry.path, offset});
+                            std::to_string(entry.size),
+                        {{}, entry.path, offset});
   std::string bytes(static_cast<std::size_t>(length), '\0');
   entry.file.pread_exactly(offset, bytes.data(), bytes.size());
   return bytes;

@@ -10,6 +10,7 @@
 
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/ocdbt/data_file_table.hpp"
 #include "orrery/formats/ocdbt/envelope.hpp"
 #include "orrery/formats/ocdbt/format.hpp"
@@ -17,15 +18,18 @@
 namespace orrery::inline v0::ocdbt {
 
 // The whole of a manifest file. FormatError or DataLossError name the file and the offset.
+template <OnUse = OnUse()>
 inline Manifest decode_manifest(std::string blob, const BlobContext& context);
 
 // The whole referenced range of a version tree node. The caller compares arity, height and newest generation with what it expects.
+template <OnUse = OnUse()>
 inline VersionTreeNode decode_version_tree_node(std::string blob, const BlobContext& context);
 
 namespace detail {
 
 // A reader of one body that fails with file and offset.
 struct Body {
+  template <OnUse = OnUse()>
   Body(const OpenedBlob& blob, const BlobContext& context) : reader(blob.reader(context)) {}
 
   [[noreturn]] void fail(const std::string& message) const { reader.fail(message); }
@@ -36,6 +40,7 @@ struct Body {
     return static_cast<std::size_t>(n);
   }
   // Sets the file of a reference and checks it against the table.
+  template <OnUse = OnUse()>
   void set_file(Reference& reference, std::size_t files) {
     const std::uint64_t id = reader.v64();
     if (id >= files) fail("an OCDBT reference names data file " + std::to_string(id) + " of " + std::to_string(files));
@@ -66,6 +71,7 @@ struct Body {
   ByteReader reader;
 };
 
+template <OnUse = OnUse()>
 inline Config read_config(Body& body) {
   Config config;
   for (auto& byte : config.uuid) byte = body.reader.u8();
@@ -88,6 +94,7 @@ inline Config read_config(Body& body) {
   return config;
 }
 
+template <OnUse = OnUse()>
 inline std::vector<Version> read_versions(Body& body, std::size_t files, unsigned arity_log2) {
   const std::uint64_t n = body.reader.v64(), arity = std::uint64_t{1} << arity_log2;
   if (n < 1 || n > arity) body.fail("expected 1 to " + std::to_string(arity) + " OCDBT versions, found " + std::to_string(n));
@@ -110,6 +117,7 @@ inline std::vector<Version> read_versions(Body& body, std::size_t files, unsigne
   return versions;
 }
 
+template <OnUse = OnUse()>
 inline std::vector<VersionNodeReference> read_version_nodes(Body& body, std::size_t files, std::uint64_t limit, bool with_height) {
   const std::uint64_t n = body.reader.v64();
   if (n > limit) body.fail("at most " + std::to_string(limit) + " version tree nodes are allowed here, found " + std::to_string(n));
@@ -131,6 +139,7 @@ inline std::vector<VersionNodeReference> read_version_nodes(Body& body, std::siz
 constexpr unsigned max_version_tree_height(unsigned arity_log2) noexcept { return 63 / arity_log2 - 1; }
 
 // Section 8: each node must fit the slot that the newest generation leaves for its height.
+template <OnUse = OnUse()>
 inline void check_manifest_slots(const Body& body, const Manifest& manifest) {
   const unsigned arity = manifest.config.version_tree_arity_log2, tallest = max_version_tree_height(arity);
   std::size_t left = manifest.version_nodes.size();
@@ -157,6 +166,7 @@ inline void check_manifest_slots(const Body& body, const Manifest& manifest) {
 
 }  // namespace detail
 
+template <OnUse>
 inline Manifest decode_manifest(std::string blob, const BlobContext& context) {
   const OpenedBlob opened = open_envelope(std::move(blob), manifest_magic, context);
   detail::Body body(opened, context);
@@ -173,6 +183,7 @@ inline Manifest decode_manifest(std::string blob, const BlobContext& context) {
   return manifest;
 }
 
+template <OnUse>
 inline VersionTreeNode decode_version_tree_node(std::string blob, const BlobContext& context) {
   const OpenedBlob opened = open_envelope(std::move(blob), version_node_magic, context);
   detail::Body body(opened, context);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/ocdbt/data_file_table.hpp"
 #include "orrery/formats/ocdbt/decode.hpp"
 #include "orrery/formats/ocdbt/envelope.hpp"
@@ -20,6 +21,7 @@ namespace orrery::inline v0::ocdbt {
 
 // The whole referenced range of a node. Inline values are views into the blob, keys into memory beside it; both live as long as
 // any copy of the node's storage pointer. FormatError or DataLossError name the file and the offset.
+template <OnUse = OnUse()>
 inline BtreeNode decode_btree_node(std::string blob, const BlobContext& context);
 
 namespace detail {
@@ -67,6 +69,7 @@ void read_keys(Body& body, std::size_t n, BtreeNode& node, NodeStorage& storage,
   }
 }
 
+template <OnUse = OnUse()>
 inline void read_leaf(Body& body, std::size_t n, BtreeNode& node, NodeStorage& storage, const BlobContext& context) {
   node.entries.resize(n);
   read_keys(body, n, node, storage, context, [&](std::size_t i, std::string_view key) { node.entries[i].key = key; });
@@ -92,6 +95,7 @@ inline void read_leaf(Body& body, std::size_t n, BtreeNode& node, NodeStorage& s
   }
 }
 
+template <OnUse = OnUse()>
 inline void read_interior(Body& body, std::size_t n, BtreeNode& node, NodeStorage& storage, const BlobContext& context) {
   node.children.resize(n);
   read_keys(body, n, node, storage, context, [&](std::size_t i, std::string_view key) { node.children[i].key = key; });
@@ -101,6 +105,7 @@ inline void read_interior(Body& body, std::size_t n, BtreeNode& node, NodeStorag
 
 }  // namespace detail
 
+template <OnUse>
 inline BtreeNode decode_btree_node(std::string blob, const BlobContext& context) {
   const auto storage = std::make_shared<detail::NodeStorage>();
   storage->opened = open_envelope(std::move(blob), btree_node_magic, context);
@@ -114,8 +119,10 @@ inline BtreeNode decode_btree_node(std::string blob, const BlobContext& context)
   if (n < 1 || n > max_node_entries) body.fail("a B+tree node has 1 to 1048576 entries, found " + std::to_string(n));
   // Section 10.4: 4n - 1 and 9n - 1 bytes at least.
   const std::size_t count = body.count(n, node.height == 0 ? 3 : 8, "B+tree entries");
-  if (node.height == 0) detail::read_leaf(body, count, node, *storage, context);
-  else detail::read_interior(body, count, node, *storage, context);
+  if (node.height == 0)
+    detail::read_leaf(body, count, node, *storage, context);
+  else
+    detail::read_interior(body, count, node, *storage, context);
   body.reader.expect_end("a B+tree node");
   node.storage = storage;
   return node;

@@ -12,6 +12,7 @@
 
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/ocdbt/data_file_table.hpp"
 #include "orrery/formats/ocdbt/envelope.hpp"
 #include "orrery/formats/ocdbt/format.hpp"
@@ -19,16 +20,20 @@
 namespace orrery::inline v0::ocdbt {
 
 // The bytes of a manifest file; one zstd frame inside where a level is given. Files are written as referenced, not as listed.
+template <OnUse = OnUse()>
 inline std::string encode_manifest(const Manifest& manifest, std::optional<int> zstd_level);
 
+template <OnUse = OnUse()>
 inline std::string encode_version_tree_node(const VersionTreeNode& node, std::optional<int> zstd_level);
 
 // A leaf: its entries, sorted by key, with references into files. skip leading bytes of every key are left out (section 12.3).
-inline std::string encode_leaf(std::span<const LeafEntry> entries, std::span<const DataFile> files, std::size_t skip,
+template <OnUse = OnUse()>
+inline std::string encode_leaf(std::span<const LeafEntry> entries, const std::vector<DataFile>& files, std::size_t skip,
                                std::optional<int> zstd_level);
 
 // An interior node of that height. common_prefix_length counts from the start of the given keys, skip included.
-inline std::string encode_interior(std::uint8_t height, std::span<const InteriorEntry> children, std::span<const DataFile> files,
+template <OnUse = OnUse()>
+inline std::string encode_interior(std::uint8_t height, std::span<const InteriorEntry> children, const std::vector<DataFile>& files,
                                    std::size_t skip, std::optional<int> zstd_level);
 
 namespace detail {
@@ -52,6 +57,7 @@ inline constexpr auto node_of = [](const VersionNodeReference& node) { return &n
 inline constexpr auto child_of = [](const InteriorEntry& entry) { return &entry.child; };
 inline constexpr auto value_of = [](const LeafEntry& entry) { return entry.is_inline ? nullptr : &entry.value; };
 
+template <OnUse = OnUse()>
 inline void write_config(ByteWriter& writer, const Config& config) {
   for (const std::uint8_t byte : config.uuid) writer.u8(byte);
   writer.u8(static_cast<std::uint8_t>(config.kind));
@@ -62,7 +68,8 @@ inline void write_config(ByteWriter& writer, const Config& config) {
   if (config.zstd_level) writer.u32le(static_cast<std::uint32_t>(*config.zstd_level));
 }
 
-inline void write_versions(ByteWriter& writer, const DataFileTable& table, std::span<const Version> versions) {
+template <OnUse = OnUse()>
+inline void write_versions(ByteWriter& writer, const DataFileTable& table, const std::vector<Version>& versions) {
   writer.varint(versions.size());
   for (const auto& version : versions) writer.varint(version.generation);
   for (const auto& version : versions) writer.u8(version.root_height);
@@ -71,7 +78,8 @@ inline void write_versions(ByteWriter& writer, const DataFileTable& table, std::
   for (const auto& version : versions) writer.u64le(version.commit_time);
 }
 
-inline void write_version_nodes(ByteWriter& writer, const DataFileTable& table, std::span<const VersionNodeReference> nodes,
+template <OnUse = OnUse()>
+inline void write_version_nodes(ByteWriter& writer, const DataFileTable& table, const std::vector<VersionNodeReference>& nodes,
                                 bool with_height) {
   writer.varint(nodes.size());
   for (const auto& node : nodes) writer.varint(node.generation);
@@ -102,6 +110,7 @@ inline void check_node_size(std::size_t entries) {
 
 }  // namespace detail
 
+template <OnUse>
 inline std::string encode_manifest(const Manifest& manifest, std::optional<int> zstd_level) {
   std::string body;
   ByteWriter writer(body);
@@ -118,6 +127,7 @@ inline std::string encode_manifest(const Manifest& manifest, std::optional<int> 
   return seal_envelope(manifest_magic, body, zstd_level);
 }
 
+template <OnUse>
 inline std::string encode_version_tree_node(const VersionTreeNode& node, std::optional<int> zstd_level) {
   std::string body;
   ByteWriter writer(body);
@@ -135,7 +145,8 @@ inline std::string encode_version_tree_node(const VersionTreeNode& node, std::op
   return seal_envelope(version_node_magic, body, zstd_level);
 }
 
-inline std::string encode_leaf(std::span<const LeafEntry> entries, std::span<const DataFile> files, std::size_t skip,
+template <OnUse>
+inline std::string encode_leaf(std::span<const LeafEntry> entries, const std::vector<DataFile>& files, std::size_t skip,
                                std::optional<int> zstd_level) {
   detail::check_node_size(entries.size());
   std::string body;
@@ -156,7 +167,8 @@ inline std::string encode_leaf(std::span<const LeafEntry> entries, std::span<con
   return seal_envelope(btree_node_magic, body, zstd_level);
 }
 
-inline std::string encode_interior(std::uint8_t height, std::span<const InteriorEntry> children, std::span<const DataFile> files,
+template <OnUse>
+inline std::string encode_interior(std::uint8_t height, std::span<const InteriorEntry> children, const std::vector<DataFile>& files,
                                    std::size_t skip, std::optional<int> zstd_level) {
   detail::check_node_size(children.size());
   std::string body;

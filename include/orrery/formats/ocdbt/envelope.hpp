@@ -13,6 +13,7 @@
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/crc32c.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/codec/zstd.hpp"
 
 namespace orrery::inline v0::ocdbt {
@@ -20,8 +21,8 @@ namespace orrery::inline v0::ocdbt {
 // Where a blob comes from, for errors and limits.
 struct BlobContext {
   std::string file{};
-  std::uint64_t offset = 0;                         // of the blob in the file
-  std::string transitive_path{};                    // section 6: put before the base of every file in the blob's table
+  std::uint64_t offset = 0;                              // of the blob in the file
+  std::string transitive_path{};                         // section 6: put before the base of every file in the blob's table
   std::size_t max_decoded_bytes = std::size_t{1} << 30;  // of a body, and of its keys and paths once written out
 
   Where where() const { return {{}, file, offset}; }
@@ -35,10 +36,12 @@ struct OpenedBlob {
   bool is_compressed = false;
   std::string place{};  // what errors in the body call the file
 
+  template <OnUse = OnUse()>
   std::string_view body() const noexcept {
     return is_compressed ? std::string_view(decompressed) : std::string_view(blob).substr(body_offset, blob.size() - 4 - body_offset);
   }
   // Offsets of errors are those of the file; in a compressed body, those of the decompressed bytes.
+  template <OnUse = OnUse()>
   ByteReader reader(const BlobContext& context) const {
     return ByteReader(body(), place, is_compressed ? 0 : context.offset + body_offset);
   }
@@ -46,9 +49,11 @@ struct OpenedBlob {
 
 // Checks size, magic, length, CRC, version and compression in that order, then decompresses. DataLossError for a wrong CRC,
 // FormatError for the rest. Costs one pass over the bytes.
+template <OnUse = OnUse()>
 inline OpenedBlob open_envelope(std::string blob, std::uint32_t magic, const BlobContext& context);
 
 // The blob around a body, as one zstd frame where a level is given.
+template <OnUse = OnUse()>
 inline std::string seal_envelope(std::uint32_t magic, std::string_view body, std::optional<int> zstd_level);
 
 namespace detail {
@@ -63,6 +68,7 @@ inline std::string_view blob_name(std::uint32_t magic) noexcept {
 
 }  // namespace detail
 
+template <OnUse>
 inline OpenedBlob open_envelope(std::string bytes, std::uint32_t magic, const BlobContext& context) {
   OpenedBlob opened{.blob = std::move(bytes)};
   const std::string& blob = opened.blob;
@@ -88,12 +94,13 @@ inline OpenedBlob open_envelope(std::string bytes, std::uint32_t magic, const Bl
     const Where where{{}, context.file, context.offset + opened.body_offset};
     opened.decompressed = zstd_decompress_unknown(frame, context.max_decoded_bytes, where);
   } else if (compression != 0) {
-    detail::throw_blob(name + " is compressed by method " + std::to_string(compression) + "; only 0 (none) and 1 (zstd) are known",
-                       context, 13);
+    detail::throw_blob(name + " is compressed by method " + std::to_string(compression) + "; only 0 (none) and 1 (zstd) are known", context,
+                       13);
   }
   return opened;
 }
 
+template <OnUse>
 inline std::string seal_envelope(std::uint32_t magic, std::string_view body, std::optional<int> zstd_level) {
   const std::string frame = zstd_level ? zstd_compress(body, *zstd_level) : std::string();
   const std::string_view content = zstd_level ? std::string_view(frame) : body;

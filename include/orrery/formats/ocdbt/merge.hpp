@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/ocdbt/format.hpp"
 #include "orrery/formats/ocdbt/reader.hpp"
 #include "orrery/formats/ocdbt/writer.hpp"
@@ -16,6 +17,7 @@ namespace orrery::inline v0::ocdbt {
 
 // Puts every entry of the child into the writer of its parent; sub_directory is the child's place in the parent, "ocdbt.process_0".
 // Children that hold equal keys need a writer whose last put wins. Reads nothing; linear in the number of keys.
+template <OnUse = OnUse()>
 inline void put_all(Writer& parent, const Database& child, std::string_view sub_directory) {
   const std::string base = std::string(sub_directory) + "/";
   constexpr std::uint32_t unknown = UINT32_MAX;

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/ocdbt/format.hpp"
 
 namespace orrery::inline v0::ocdbt {
@@ -19,6 +20,7 @@ struct CuttingRule {
 
 // The end of each node, ascending, the last one estimates.size(). common is the length of the prefix that all keys of the level share.
 // Linear in the number of entries.
+template <OnUse = OnUse()>
 inline std::vector<std::size_t> cut_nodes(std::span<const std::uint64_t> estimates, std::uint64_t common, const CuttingRule& rule) {
   const std::size_t n = estimates.size();
   const std::uint64_t limit = rule.max_decoded_node_bytes;

@@ -10,21 +10,26 @@
 #include <string>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0::ocdbt {
 
 // From the system's random source; IoError if that fails.
+template <OnUse = OnUse()>
 inline std::array<std::uint8_t, 16> random_uuid() {
   std::array<std::uint8_t, 16> uuid{};
   for (std::size_t got = 0; got < uuid.size();) {
     const ssize_t count = ::getrandom(uuid.data() + got, uuid.size() - got, 0);
-    if (count >= 0) got += static_cast<std::size_t>(count);
-    else if (errno != EINTR) throw IoError("the system's random source failed", errno);
+    if (count >= 0)
+      got += static_cast<std::size_t>(count);
+    else if (errno != EINTR)
+      throw IoError("the system's random source failed", errno);
   }
   return uuid;
 }
 
 // 32 lowercase hex digits, as TensorStore names data files: "d/" + random_hex_name().
+template <OnUse = OnUse()>
 inline std::string random_hex_name() {
   std::string name;
   for (const std::uint8_t byte : random_uuid()) {

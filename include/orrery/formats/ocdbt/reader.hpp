@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/ocdbt/data_files.hpp"
 #include "orrery/formats/ocdbt/format.hpp"
 #include "orrery/formats/ocdbt/tree_walk.hpp"
@@ -25,6 +26,7 @@ class Database {
  public:
   // Loads the newest version, or the one that options name. NotFoundError if there is no manifest or no such generation; FormatError,
   // DataLossError or IoError for damage. Reads manifest and nodes, no values outside of them.
+  template <OnUse = OnUse()>
   static Database open(const std::string& directory, const ReadOptions& options = {});
 
   const std::string& directory() const noexcept { return files_.directory(); }
@@ -39,24 +41,34 @@ class Database {
   // All entries, keys strictly increasing bytewise.
   std::span<const Entry> entries() const noexcept { return tree_.entries; }
   // Those whose keys start with the prefix: one stretch of entries(). Logarithmic.
+  template <OnUse = OnUse()>
   std::span<const Entry> with_prefix(std::string_view prefix) const noexcept;
   // The entry of the key prefix + rest, or nullptr. Logarithmic, allocates nothing; `likely`, the position of an entry, is looked at first,
   // for those who ask in the order of the keys.
+  template <OnUse = OnUse()>
   const Entry* find(std::string_view prefix, std::string_view rest, std::size_t likely = 0) const noexcept;
-  const Entry* find(std::string_view key) const noexcept { return find(key, {}); }
+  template <OnUse = OnUse()>
+  const Entry* find(std::string_view key) const noexcept {
+    return find(key, {});
+  }
 
   // The data files that entries name by Entry::file, and that nodes lie in.
   std::size_t num_files() const noexcept { return files_.size(); }
   const DataFile& file(std::uint32_t id) const noexcept { return files_[id]; }
   // Where the file of an entry is, to be opened. DataLossError if it is missing, FormatError if it is a link out of the database.
-  const std::string& path(const Entry& entry) { return files_.path(entry.file, needed_by(entry)); }
+  template <OnUse = OnUse()>
+  const std::string& path(const Entry& entry) {
+    return files_.path(entry.file, needed_by(entry));
+  }
   // The value, wherever it is. DataLossError if the file is missing or ends too early.
+  template <OnUse = OnUse()>
   std::string read(const Entry& entry) {
     if (entry.is_inline) return std::string(entry.inline_value);
     return files_.read(entry.file, entry.offset, entry.length, needed_by(entry));
   }
 
   // Every version that can still be opened, oldest first.
+  template <OnUse = OnUse()>
   std::vector<Version> all_versions();
 
  private:
@@ -74,6 +86,7 @@ class Database {
 namespace detail {
 
 // As key.compare(prefix + rest).
+template <OnUse = OnUse()>
 inline int compare_key(std::string_view key, std::string_view prefix, std::string_view rest) noexcept {
   if (const int order = key.substr(0, prefix.size()).compare(prefix); order != 0) return order;
   return key.substr(prefix.size()).compare(rest);
@@ -81,6 +94,7 @@ inline int compare_key(std::string_view key, std::string_view prefix, std::strin
 
 }  // namespace detail
 
+template <OnUse>
 inline Database Database::open(const std::string& directory, const ReadOptions& options) {
   Database database(directory, options);
   database.manifest_ = load_manifest(directory, options);
@@ -100,14 +114,15 @@ inline Database Database::open(const std::string& directory, const ReadOptions& 
   return database;
 }
 
+template <OnUse>
 inline const Entry* Database::find(std::string_view prefix, std::string_view rest, std::size_t likely) const noexcept {
   if (likely < tree_.entries.size() && detail::compare_key(tree_.entries[likely].key, prefix, rest) == 0) return &tree_.entries[likely];
-  const auto found = std::lower_bound(tree_.entries.begin(), tree_.entries.end(), 0, [&](const Entry& entry, int) {
-    return detail::compare_key(entry.key, prefix, rest) < 0;
-  });
+  const auto found = std::lower_bound(tree_.entries.begin(), tree_.entries.end(), 0,
+                                      [&](const Entry& entry, int) { return detail::compare_key(entry.key, prefix, rest) < 0; });
   return found != tree_.entries.end() && detail::compare_key(found->key, prefix, rest) == 0 ? &*found : nullptr;
 }
 
+template <OnUse>
 inline std::span<const Entry> Database::with_prefix(std::string_view prefix) const noexcept {
   const Entry* const first = tree_.entries.data();
   const Entry* const last = first + tree_.entries.size();
@@ -119,6 +134,7 @@ inline std::span<const Entry> Database::with_prefix(std::string_view prefix) con
   return {begin, std::partition_point(begin, begin + std::min<std::ptrdiff_t>(step, last - begin), inside)};
 }
 
+template <OnUse>
 inline std::vector<Version> Database::all_versions() {
   std::vector<Version> versions;
   for (const VersionRoot& root : load_versions(manifest_, files_, options_)) versions.push_back(root.version);

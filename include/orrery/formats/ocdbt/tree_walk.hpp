@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/ocdbt/data_files.hpp"
 #include "orrery/formats/ocdbt/decode_btree.hpp"
 #include "orrery/formats/ocdbt/format.hpp"
@@ -22,8 +23,8 @@ struct ReadOptions {
   std::size_t max_total_bytes = std::size_t{1} << 32;    // of all nodes, keys and entries together
   std::uint64_t max_keys = std::uint64_t{1} << 25;
   std::uint64_t max_nodes = std::uint64_t{1} << 21;
-  std::uint64_t generation = 0;                          // 0: the newest
-  bool follow_links_out = false;                         // data files may be symbolic links to outside of the database
+  std::uint64_t generation = 0;   // 0: the newest
+  bool follow_links_out = false;  // data files may be symbolic links to outside of the database
 };
 
 // A key with its value: inline, or bytes [offset, offset + length) of a data file.
@@ -37,13 +38,14 @@ struct Entry {
 };
 
 struct LoadedTree {
-  std::vector<Entry> entries{};                         // keys strictly increasing
-  std::vector<std::shared_ptr<const void>> storage{};   // what the views of the entries point into
-  Statistics counted{};                                 // as found; a sound version says the same
+  std::vector<Entry> entries{};                        // keys strictly increasing
+  std::vector<std::shared_ptr<const void>> storage{};  // what the views of the entries point into
+  Statistics counted{};                                // as found; a sound version says the same
   std::uint64_t nodes = 0;
 };
 
 // The tree of a version whose root lies in root_file. FormatError, DataLossError or IoError name file and offset.
+template <OnUse = OnUse()>
 inline LoadedTree load_tree(const Version& version, const DataFile& root_file, DataFiles& files, const ReadOptions& options);
 
 namespace detail {
@@ -54,6 +56,7 @@ class TreeWalk {
       : files_(files), options_(options), stated_keys_(stated_keys) {}
 
   // lower and upper bound the full keys: lower is what the parent says (without the prefix), upper is null for the last branch.
+  template <OnUse = OnUse()>
   void visit(const DataFile& file, const Reference& reference, unsigned height, const std::string& prefix, std::string_view lower,
              const std::string* upper) {
     BlobContext context{.transitive_path = file.base, .max_decoded_bytes = options_.max_decoded_bytes};
@@ -86,6 +89,7 @@ class TreeWalk {
       fail("an OCDBT tree takes more than the allowed " + std::to_string(options_.max_total_bytes) + " bytes of memory", context);
   }
 
+  template <OnUse = OnUse()>
   BtreeNode load(const DataFile& file, const Reference& reference, BlobContext& context) {
     constexpr std::string_view needed_by = "a B+tree node";
     const std::uint32_t id = files_.id(file, {{}, files_.directory(), {}});
@@ -100,6 +104,7 @@ class TreeWalk {
     return node;
   }
 
+  template <OnUse = OnUse()>
   void add_leaf(const BtreeNode& node, const std::string& prefix, const std::string* upper, const BlobContext& context) {
     const std::size_t count = tree_.entries.size() + node.entries.size();
     if (count > stated_keys_)
@@ -158,6 +163,7 @@ class TreeWalk {
 
 }  // namespace detail
 
+template <OnUse>
 inline LoadedTree load_tree(const Version& version, const DataFile& root_file, DataFiles& files, const ReadOptions& options) {
   if (version.root.is_missing()) return {};
   detail::TreeWalk walk(files, options, version.statistics.num_keys);

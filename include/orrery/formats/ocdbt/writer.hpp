@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/ocdbt/encode.hpp"
 #include "orrery/formats/ocdbt/format.hpp"
 #include "orrery/formats/ocdbt/node_cutting.hpp"
@@ -23,6 +24,7 @@
 namespace orrery::inline v0::ocdbt {
 
 // What Orbax creates databases with, and demands if it is ever to write to them again (section 12.5), with a fresh uuid.
+template <OnUse = OnUse()>
 inline Config orbax_config() {
   Config config;
   config.uuid = random_uuid();
@@ -30,10 +32,10 @@ inline Config orbax_config() {
 }
 
 struct WriterOptions {
-  std::optional<int> node_zstd_level{};                 // nothing: nodes and manifest are not compressed, whatever the configuration says
+  std::optional<int> node_zstd_level{};  // nothing: nodes and manifest are not compressed, whatever the configuration says
   std::uint64_t generation = 1;
-  std::optional<std::uint64_t> commit_time{};           // nanoseconds since the epoch; nothing: now
-  bool last_put_wins = false;                           // of equal keys, as merges of process databases have it; else they are refused
+  std::optional<std::uint64_t> commit_time{};  // nanoseconds since the epoch; nothing: now
+  bool last_put_wins = false;                  // of equal keys, as merges of process databases have it; else they are refused
 };
 
 struct WriterResult {
@@ -44,23 +46,28 @@ struct WriterResult {
 
 class Writer {
  public:
+  template <OnUse = OnUse()>
   explicit Writer(Config config = orbax_config(), WriterOptions options = {}) : config_(config), options_(options) {}
 
   const Config& config() const noexcept { return config_; }
   std::size_t size() const noexcept { return entries_.size(); }
 
   // Registers a data file and returns the index that references name. base is "" except in a parent of other databases (12.6).
+  template <OnUse = OnUse()>
   std::uint32_t add_file(DataFile file);
 
   // Copies key and value. ArgumentError for a key over 65535 bytes or a value over 1 MiB; the configured inline limit is the caller's
   // policy and not enforced.
+  template <OnUse = OnUse()>
   void put_inline(std::string_view key, std::string_view value);
 
   // The value lies, or will lie, at [offset, offset + length) of that file.
+  template <OnUse = OnUse()>
   void put_reference(std::string_view key, std::uint32_t file, std::uint64_t offset, std::uint64_t length);
 
   // Encodes everything. The nodes will stand at that offset of node_file. ArgumentError if a key was put twice and that is
   // not allowed. Takes memory in proportion to keys, references and inline values. May be called again, for other places.
+  template <OnUse = OnUse()>
   WriterResult finish(const DataFile& node_file, std::uint64_t node_offset) const;
 
  private:
@@ -73,7 +80,9 @@ class Writer {
     bool is_inline;
   };
 
+  template <OnUse = OnUse()>
   void put(std::string_view key, Entry entry);
+  template <OnUse = OnUse()>
   std::vector<LeafEntry> sorted_entries() const;
 
   Config config_;
@@ -85,12 +94,12 @@ class Writer {
 
 namespace detail {
 
-inline std::uint64_t estimate(const LeafEntry& entry, std::span<const DataFile> files) {
+inline std::uint64_t estimate(const LeafEntry& entry, const std::vector<DataFile>& files) {
   if (entry.is_inline) return 16 + entry.key.size() + entry.inline_value.size();
   const DataFile& file = files[entry.value.file];
   return 32 + entry.key.size() + file.base.size() + file.relative.size();
 }
-inline std::uint64_t estimate(const InteriorEntry& entry, std::span<const DataFile> files) {
+inline std::uint64_t estimate(const InteriorEntry& entry, const std::vector<DataFile>& files) {
   const DataFile& file = files[entry.child.file];
   return 56 + entry.key.size() + file.base.size() + file.relative.size();
 }
@@ -103,7 +112,7 @@ std::size_t level_prefix(const std::vector<Entry>& level) {
 
 // Turns one level into nodes, appends them to the bytes and returns the entries of the level above.
 template <class Entry, class Encode>
-std::vector<InteriorEntry> write_level(const std::vector<Entry>& level, std::span<const DataFile> files, const CuttingRule& rule,
+std::vector<InteriorEntry> write_level(const std::vector<Entry>& level, const std::vector<DataFile>& files, const CuttingRule& rule,
                                        std::uint32_t node_file, std::uint64_t node_offset, std::string& bytes, Encode encode) {
   std::vector<std::uint64_t> estimates;
   estimates.reserve(level.size());
@@ -136,6 +145,7 @@ std::vector<InteriorEntry> write_level(const std::vector<Entry>& level, std::spa
   return above;
 }
 
+template <OnUse = OnUse()>
 inline void check_data_file(const DataFile& file) {
   if (const auto reason = unsafe_path_reason(file.path()); !reason.empty())
     throw ArgumentError("the path '" + file.path() + "' cannot name an OCDBT data file: it " + std::string(reason));
@@ -143,12 +153,14 @@ inline void check_data_file(const DataFile& file) {
 
 }  // namespace detail
 
+template <OnUse>
 inline std::uint32_t Writer::add_file(DataFile file) {
   detail::check_data_file(file);
   files_.push_back(std::move(file));
   return static_cast<std::uint32_t>(files_.size() - 1);
 }
 
+template <OnUse>
 inline void Writer::put(std::string_view key, Entry entry) {
   if (key.size() > max_key_length) throw ArgumentError("an OCDBT key takes at most 65535 bytes, not " + std::to_string(key.size()));
   entry.key_offset = bytes_.size();
@@ -157,6 +169,7 @@ inline void Writer::put(std::string_view key, Entry entry) {
   entries_.push_back(entry);
 }
 
+template <OnUse>
 inline void Writer::put_inline(std::string_view key, std::string_view value) {
   if (value.size() > max_inline_value)
     throw ArgumentError("an inline OCDBT value takes at most 1048576 bytes, not " + std::to_string(value.size()));
@@ -164,20 +177,24 @@ inline void Writer::put_inline(std::string_view key, std::string_view value) {
   bytes_ += value;
 }
 
+template <OnUse>
 inline void Writer::put_reference(std::string_view key, std::uint32_t file, std::uint64_t offset, std::uint64_t length) {
   if (file >= files_.size()) throw ArgumentError("an OCDBT reference names a data file that was not added");
   if (offset > max_file_end || length > max_file_end - offset) throw ArgumentError("an OCDBT reference ends beyond 2^63 - 1 bytes");
   put(key, {0, offset, length, file, 0, false});
 }
 
+template <OnUse>
 inline std::vector<LeafEntry> Writer::sorted_entries() const {
   const std::string_view bytes = bytes_;
   std::vector<LeafEntry> sorted;
   sorted.reserve(entries_.size());
   for (const Entry& entry : entries_) {
     LeafEntry leaf{.key = bytes.substr(entry.key_offset, entry.key_length), .is_inline = entry.is_inline};
-    if (entry.is_inline) leaf.inline_value = bytes.substr(entry.value_offset, entry.length);
-    else leaf.value = {entry.file, entry.value_offset, entry.length};
+    if (entry.is_inline)
+      leaf.inline_value = bytes.substr(entry.value_offset, entry.length);
+    else
+      leaf.value = {entry.file, entry.value_offset, entry.length};
     sorted.push_back(leaf);
   }
   const auto less = [](const LeafEntry& a, const LeafEntry& b) { return a.key < b.key; };
@@ -192,6 +209,7 @@ inline std::vector<LeafEntry> Writer::sorted_entries() const {
   return sorted;
 }
 
+template <OnUse>
 inline WriterResult Writer::finish(const DataFile& node_file, std::uint64_t node_offset) const {
   detail::check_data_file(node_file);
   WriterResult result;
@@ -207,9 +225,9 @@ inline WriterResult Writer::finish(const DataFile& node_file, std::uint64_t node
     const auto id = static_cast<std::uint32_t>(files.size() - 1);
     const auto level = options_.node_zstd_level;
     CuttingRule rule{config_.max_decoded_node_bytes, 1};
-    std::vector<InteriorEntry> above = detail::write_level(
-        sorted_entries(), files, rule, id, node_offset, result.nodes,
-        [&](std::span<const LeafEntry> part, std::size_t skip) { return encode_leaf(part, files, skip, level); });
+    std::vector<InteriorEntry> above =
+        detail::write_level(sorted_entries(), files, rule, id, node_offset, result.nodes,
+                            [&](std::span<const LeafEntry> part, std::size_t skip) { return encode_leaf(part, files, skip, level); });
     for (rule.min_entries = 2; above.size() > 1;) {
       ++version.root_height;
       const auto encode = [&](std::span<const InteriorEntry> part, std::size_t skip) {

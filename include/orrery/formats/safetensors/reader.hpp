@@ -13,6 +13,7 @@
 
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/formats/safetensors/format.hpp"
 #include "orrery/tree/tree.hpp"
@@ -25,9 +26,11 @@ inline std::uint64_t header_size(std::span<const std::byte> length, std::uint64_
 
 // The header of a file of that size. FormatError where it is no such header, or its tensors do not cover the rest of the file exactly.
 // Memory is proportional to the text.
+template <OnUse = OnUse()>
 inline Header parse_header(std::string_view text, std::uint64_t file_size, const std::string& file);
 
 // A dict of the names as they stand in the file, its leaves described; their ids are positions in header.tensors.
+template <OnUse = OnUse()>
 inline Tree tree_of(const Header& header) {
   Tree tree = Tree::dict();
   for (std::size_t i = 0; i < header.tensors.size(); ++i) {
@@ -53,12 +56,14 @@ class HeaderHandler {
     if (in_ == In::shape || in_ == In::offsets) refuse("a shape or offset of " + std::to_string(value) + " is more than any file can hold");
     scalar("an integer");
   }
+  template <OnUse = OnUse()>
   void integer(std::int64_t value) {
     if (in_ != In::shape && in_ != In::offsets) return scalar("an integer");
     if (value < 0) refuse("expected a shape and offsets from 0 on, found " + std::to_string(value));
     if (numbers_.size() == 255) refuse("arrays of more than 255 dimensions cannot be held");
     numbers_.push_back(value);
   }
+  template <OnUse = OnUse()>
   void string(std::string_view text) {
     if (in_ == In::metadata) {
       header_.metadata.emplace(key_, text);
@@ -75,12 +80,14 @@ class HeaderHandler {
     if (in_ == In::root) return enter(at_metadata_ ? In::metadata : In::tensor);
     start_ignored("an object");
   }
+  template <OnUse = OnUse()>
   void start_array() {
     numbers_.clear();
     if (in_ == In::tensor && field_ == Field::shape) return enter(In::shape);
     if (in_ == In::tensor && field_ == Field::data_offsets) return enter(In::offsets);
     start_ignored("an array");
   }
+  template <OnUse = OnUse()>
   void key(std::string_view key) {
     if (in_ == In::root) {
       at_metadata_ = key == metadata_name;
@@ -94,6 +101,7 @@ class HeaderHandler {
       seen_ |= 1u << static_cast<unsigned>(field_);
     }
   }
+  template <OnUse = OnUse()>
   void end_object() {
     if (in_ == In::ignored) return end_ignored();
     if (in_ == In::tensor) {
@@ -102,6 +110,7 @@ class HeaderHandler {
     }
     in_ = in_ == In::root ? In::nothing : In::root;
   }
+  template <OnUse = OnUse()>
   void end_array() {
     if (in_ == In::ignored) return end_ignored();
     if (in_ == In::shape) {
@@ -159,6 +168,7 @@ class HeaderHandler {
 
 // Bytes of a tensor; nothing where they are more than 64 bits count. Factor by factor, as the library: a zero behind an overflow does
 // not save it.
+template <OnUse = OnUse()>
 inline std::optional<std::uint64_t> bytes_of(const Tensor& tensor) {
   std::uint64_t bytes = 1;
   for (const Dim extent : tensor.shape)
@@ -168,6 +178,7 @@ inline std::optional<std::uint64_t> bytes_of(const Tensor& tensor) {
 }
 
 // The tensors lie one after the other and end with the file.
+template <OnUse = OnUse()>
 inline void check_offsets(const Header& header, std::uint64_t file_size, const std::string& file) {
   std::vector<const Tensor*> order;
   order.reserve(header.tensors.size());
@@ -215,6 +226,7 @@ inline std::uint64_t header_size(std::span<const std::byte> length, std::uint64_
   return size;
 }
 
+template <OnUse>
 inline Header parse_header(std::string_view text, std::uint64_t file_size, const std::string& file) {
   Header header;
   header.data_offset = length_size + text.size();

@@ -12,6 +12,7 @@
 
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/json_writer.hpp"
 #include "orrery/formats/safetensors/format.hpp"
 #include "orrery/tree/tree_view.hpp"
@@ -30,6 +31,7 @@ struct Image {
 // Names are the keys on the way to a leaf joined with '.', as in PyTorch's state_dict; elements of lists and tuples have their index. What
 // holds no array (none, empty containers) leaves no trace. ArgumentError for what the format cannot hold: texts, typed PRNG keys, dtypes
 // that it lacks, two leaves of one name. O(n log n).
+template <OnUse = OnUse()>
 inline Image image_of(const TreeView& view, const Metadata& metadata);
 
 namespace detail {
@@ -42,10 +44,14 @@ struct NamedArray {
 
 class NameJoiner {
  public:
-  explicit NameJoiner(const TreeView& view) : view_(view) { out.reserve(view.leaves.size()); }
+  template <OnUse = OnUse()>
+  explicit NameJoiner(const TreeView& view) : view_(view) {
+    out.reserve(view.leaves.size());
+  }
 
   std::vector<NamedArray> out{};
 
+  template <OnUse = OnUse()>
   void node(std::size_t at) {
     const ViewNode& node = view_.nodes[at];
     if (node.kind == NodeKind::leaf) return leaf(view_.leaves[node.count]);
@@ -64,6 +70,7 @@ class NameJoiner {
   }
 
  private:
+  template <OnUse = OnUse()>
   void leaf(const LeafView& leaf) {
     switch (leaf.kind) {
       case LeafKind::string:
@@ -88,6 +95,7 @@ class NameJoiner {
 };
 
 // The widest dtype first, names in order: the library's order, and one in which equal names show.
+template <OnUse = OnUse()>
 inline void sort_and_check(std::vector<NamedArray>& arrays) {
   std::sort(arrays.begin(), arrays.end(), [](const NamedArray& a, const NamedArray& b) { return a.name < b.name; });
   const auto same = [](const NamedArray& a, const NamedArray& b) { return a.name == b.name; };
@@ -98,6 +106,7 @@ inline void sort_and_check(std::vector<NamedArray>& arrays) {
 
 }  // namespace detail
 
+template <OnUse>
 inline Image image_of(const TreeView& view, const Metadata& metadata) {
   detail::NameJoiner joiner(view);
   if (!view.nodes.empty()) joiner.node(0);

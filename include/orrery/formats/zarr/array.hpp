@@ -13,6 +13,7 @@
 #include "orrery/core/copy.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/core/memory.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/zarr/array_metadata.hpp"
 #include "orrery/formats/zarr/byte_codecs.hpp"
 #include "orrery/formats/zarr/chunk_grid.hpp"
@@ -36,7 +37,10 @@ void read_array(const ArrayMetadata& metadata, const ArrayView& to, MissingChunk
   read_box(metadata, Box::whole(metadata.shape), to, missing, where, fetch);
 }
 
-inline Shape grid_extents(const ArrayMetadata& metadata) { return grid_extents(metadata.shape, metadata.chunks); }
+template <OnUse = OnUse()>
+inline Shape grid_extents(const ArrayMetadata& metadata) {
+  return grid_extents(metadata.shape, metadata.chunks);
+}
 
 // Room for one decoded chunk, which a thread keeps from chunk to chunk.
 class Scratch {
@@ -55,10 +59,12 @@ class Scratch {
 
 // Decodes a stored chunk to its place in `to`, which has the stored dtype and the array's shape, any strides. No state but `scratch`, so
 // that chunks can be read on many threads. Errors as read_box(), naming `where`.
+template <OnUse = OnUse()>
 inline void read_chunk(const ArrayMetadata& metadata, std::span<const Dim> index, std::string_view stored, const ArrayView& to,
                        MissingChunk missing, Scratch& scratch, const Where& where);
 
 // Fills the place of a chunk that is not stored.
+template <OnUse = OnUse()>
 inline void fill_chunk(const ArrayMetadata& metadata, std::span<const Dim> index, const ArrayView& to);
 
 // Where an array is one chunk of plain elements that lie in the file as `to` wants them, so that they can be read straight into it;
@@ -67,9 +73,12 @@ struct PlainChunk {
   const Sharding* shard = nullptr;  // the elements are the only sub-chunk of a shard: its index says where they begin
   bool has_checksum = false;        // their crc32c stands behind them
 };
+template <OnUse = OnUse()>
 inline std::optional<PlainChunk> plain_chunk(const ArrayMetadata& metadata, const ArrayView& to);
 
-// Whether every chunk is stored as its elements, in C order and ours, with at most a crc32c behind them: a part of one is a part of the file.
+// Whether every chunk is stored as its elements, in C order and ours, with at most a crc32c behind them: a part of one is a part of the
+// file.
+template <OnUse = OnUse()>
 inline bool has_plain_chunks(const ArrayMetadata& metadata) {
   const CodecChain& chain = metadata.codecs;
   return chain.transpose.empty() && !chain.is_sharded() && !chain.is_compressed() && chain.bytes.size() <= 1 &&
@@ -81,12 +90,14 @@ inline bool has_plain_chunks(const ArrayMetadata& metadata) {
 inline void finish_elements(DType dtype, void* elements, std::size_t count, const Where& where);
 
 // Whether that many stored bytes can be a chunk of this array. Ask before making room for one.
+template <OnUse = OnUse()>
 inline bool is_plausible(const ArrayMetadata& metadata, std::uint64_t stored_bytes) {
   return is_plausible(metadata.codecs, metadata.chunks, metadata.chunk_bytes(), stored_bytes);
 }
 
 namespace detail {
 
+template <OnUse = OnUse()>
 [[noreturn]] inline void throw_implausible(const CodecChain& chain, std::size_t elements, std::size_t stored, const Where& where) {
   if (!chain.is_compressed()) throw_chunk_size(elements + crc32c_size * chain.bytes.size(), stored, where);
   throw FormatError("expected a chunk of " + std::to_string(elements) + " bytes when decoded, found " + std::to_string(stored) +
@@ -96,18 +107,21 @@ namespace detail {
 [[noreturn]] inline void throw_missing_chunk(const std::string& which, const Where& where) {
   throw DataLossError("expected a stored " + which + ", found none; this checkpoint promises that every chunk is stored", where);
 }
+template <OnUse = OnUse()>
 [[noreturn]] inline void throw_wrong_target(const ArrayMetadata& metadata, const Box& box, const ArrayView& to) {
   throw ArgumentError("expected an array of " + std::string(name(metadata.dtype)) + " and shape " + to_string(box.extents) +
                       " to read into, found one of " + std::string(name(to.dtype)) + " and shape " + to_string(to.shape));
 }
 
 // A box of a whole, as the chunk at that index sees it.
+template <OnUse = OnUse()>
 inline Shape origin_in_chunk(const Box& part, std::span<const Dim> index, std::span<const Dim> chunks) {
   Shape origin = part.origin;
   for (std::size_t i = 0; i < origin.size(); ++i) origin[i] -= index[i] * chunks[i];
   return origin;
 }
 
+template <OnUse = OnUse()>
 inline void fill_with(const ArrayMetadata& metadata, const ArrayView& to) {
   const FillValue fill = metadata.fill.value_or(FillValue{});
   copy(ArrayView{metadata.dtype, to.shape, Shape::zeros(to.rank()), fill.data()}, to);  // one element, seen everywhere
@@ -120,6 +134,7 @@ class ChunkReader {
       : metadata_(metadata), missing_(missing), scratch_(scratch) {}
 
   // `chunk`: what `chain` encodes; `part` lies within it.
+  template <OnUse = OnUse()>
   void read(const CodecChain& chain, const Shape& chunk, std::string_view stored, const Box& part, const ArrayView& to,
             const Where& where) {
     if (chain.transpose.empty()) return read_encoded(chain, chunk, stored, part, to, where);
@@ -130,6 +145,7 @@ class ChunkReader {
 
  private:
   // From here on axes are as encoded.
+  template <OnUse = OnUse()>
   void read_encoded(const CodecChain& chain, const Shape& chunk, std::string_view stored, const Box& part, const ArrayView& to,
                     const Where& where) {
     if (chain.is_sharded())
@@ -138,6 +154,7 @@ class ChunkReader {
       read_elements(chain, chunk, stored, part, to, where);
   }
 
+  template <OnUse = OnUse()>
   void read_shard(const Sharding& sharding, const Shape& shard, std::string_view stored, const Box& part, const ArrayView& to,
                   const Where& where) {
     const ByteRange range = index_range(sharding, shard, stored.size(), where);
@@ -155,6 +172,7 @@ class ChunkReader {
     });
   }
 
+  template <OnUse = OnUse()>
   void read_elements(const CodecChain& chain, const Shape& chunk, std::string_view stored, const Box& part, const ArrayView& to,
                      const Where& where) {
     const DType dtype = metadata_.dtype;
@@ -171,6 +189,7 @@ class ChunkReader {
     copy(part_of(ArrayView::dense(dtype, elements, chunk), part), to);
   }
 
+  template <OnUse = OnUse()>
   void decode(const CodecChain& chain, std::string_view stored, void* out, std::size_t size, const Where& where) const {
     decode_bytes(chain.bytes, stored, out, size, where);
     const std::size_t count = size / item_size(metadata_.dtype);
@@ -185,6 +204,7 @@ class ChunkReader {
 
 }  // namespace detail
 
+template <OnUse>
 inline std::optional<PlainChunk> plain_chunk(const ArrayMetadata& metadata, const ArrayView& to) {
   if (to.dtype != metadata.dtype || to.shape != metadata.shape || metadata.chunks != metadata.shape || to.size() == 0) return std::nullopt;
   PlainChunk plain;
@@ -219,6 +239,7 @@ inline void finish_elements(DType dtype, void* elements, std::size_t count, cons
   }
 }
 
+template <OnUse>
 inline void read_chunk(const ArrayMetadata& metadata, std::span<const Dim> index, std::string_view stored, const ArrayView& to,
                        MissingChunk missing, Scratch& scratch, const Where& where) {
   const Box part = chunk_part(metadata.shape, metadata.chunks, index);
@@ -226,6 +247,7 @@ inline void read_chunk(const ArrayMetadata& metadata, std::span<const Dim> index
       .read(metadata.codecs, metadata.chunks, stored, Box::whole(part.extents), part_of(to, part), where);
 }
 
+template <OnUse>
 inline void fill_chunk(const ArrayMetadata& metadata, std::span<const Dim> index, const ArrayView& to) {
   const Box part = chunk_part(metadata.shape, metadata.chunks, index);
   detail::fill_with(metadata, part_of(to, part));

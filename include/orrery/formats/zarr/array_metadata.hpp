@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "orrery/core/dtype.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/formats/zarr/chunk_grid.hpp"
 #include "orrery/formats/zarr/fill_value.hpp"
@@ -47,7 +48,11 @@ struct CodecChain {
   std::vector<Sharding> sharding;  // none or one: then the chunk is a shard, and `bytes` is empty (a {} would want Sharding complete)
   std::vector<ByteCodec> bytes{};  // in the order of encoding
 
-  bool is_sharded() const noexcept { return !sharding.empty(); }
+  template <OnUse = OnUse()>
+  bool is_sharded() const noexcept {
+    return !sharding.empty();
+  }
+  template <OnUse = OnUse()>
   bool is_compressed() const noexcept {
     return std::any_of(bytes.begin(), bytes.end(), [](const ByteCodec& c) { return c.compresses(); });
   }
@@ -72,17 +77,25 @@ struct ArrayMetadata {
   CodecChain codecs{};
   std::optional<FillValue> fill{};  // nothing: zero, and v2 is told so
 
-  std::size_t chunk_elements() const { return static_cast<std::size_t>(checked_count(chunks).value()); }
-  std::size_t chunk_bytes() const { return chunk_elements() * item_size(dtype); }
+  template <OnUse = OnUse()>
+  std::size_t chunk_elements() const {
+    return static_cast<std::size_t>(checked_count(chunks).value());
+  }
+  template <OnUse = OnUse()>
+  std::size_t chunk_bytes() const {
+    return chunk_elements() * item_size(dtype);
+  }
 };
 
 // The permutation that reverses the axes: column-major elements.
+template <OnUse = OnUse()>
 inline Shape f_order(std::size_t rank) {
   Shape order = Shape::zeros(rank);
   for (std::size_t i = 0; i < rank; ++i) order[i] = static_cast<Dim>(rank - 1 - i);
   return order;
 }
 
+template <OnUse = OnUse()>
 inline bool is_identity(const Shape& order) {
   for (std::size_t i = 0; i < order.size(); ++i)
     if (order[i] != static_cast<Dim>(i)) return false;
@@ -90,6 +103,7 @@ inline bool is_identity(const Shape& order) {
 }
 
 // Extents, strides or an index of the chunk, as its encoded axes have them.
+template <OnUse = OnUse()>
 inline Shape permuted(const Shape& dims, const Shape& transpose) {
   if (transpose.empty()) return dims;
   Shape out = Shape::zeros(dims.size());
@@ -98,6 +112,7 @@ inline Shape permuted(const Shape& dims, const Shape& transpose) {
 }
 
 // The chain with which Orbax stores zarr v3: each chunk a shard of one sub-chunk, coded by `codecs`.
+template <OnUse = OnUse()>
 inline CodecChain one_chunk_shards(const Shape& chunks, CodecChain codecs) {
   Sharding sharding;
   sharding.chunks = chunks;

@@ -16,6 +16,7 @@
 #include "orrery/core/crc32c.hpp"
 #include "orrery/core/error.hpp"
 #include "orrery/core/memory.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/codec/blosc.hpp"
 #include "orrery/formats/codec/bz2.hpp"
 #include "orrery/formats/codec/gzip.hpp"
@@ -28,21 +29,25 @@ inline constexpr std::size_t crc32c_size = 4;
 
 // How much that many stored bytes of a chain that compresses can decode to, compressor by compressor: a zstd block of 128 KiB takes 4 bytes
 // at least, one of bz2 20 bytes and holds 51 times 900 kB of one value; others are not believed more than zstd.
-inline std::uint64_t most_decoded(std::span<const ByteCodec> codecs, std::uint64_t stored);
+inline std::uint64_t most_decoded(const std::vector<ByteCodec>& codecs, std::uint64_t stored);
 
 // Whether that many stored bytes can hold `elements` bytes. Ask before making room. A shard must hold its index; its sub-chunks are asked
 // for one by one.
+template <OnUse = OnUse()>
 inline bool is_plausible(const CodecChain& chain, const Shape& chunk, std::uint64_t elements, std::uint64_t stored);
 
 // The elements where they lie in `stored`, checksums verified and taken off: of a chain that does not compress. DataLossError where
 // they are not `size` bytes or a checksum differs.
-inline std::string_view plain_elements(std::span<const ByteCodec> codecs, std::string_view stored, std::size_t size, const Where& where);
+template <OnUse = OnUse()>
+inline std::string_view plain_elements(const std::vector<ByteCodec>& codecs, std::string_view stored, std::size_t size, const Where& where);
 
 // ... of any chain, into `size` bytes at out. FormatError or DataLossError. Where one compressor comes upon another, what lies between them
 // is allocated as it really comes out, and no more than compressors make of `size` bytes; else `size` and a little at most.
-inline void decode_bytes(std::span<const ByteCodec> codecs, std::string_view stored, void* out, std::size_t size, const Where& where);
+template <OnUse = OnUse()>
+inline void decode_bytes(const std::vector<ByteCodec>& codecs, std::string_view stored, void* out, std::size_t size, const Where& where);
 
 // Bytes of the index of a shard of those extents (as encoded).
+template <OnUse = OnUse()>
 inline std::uint64_t index_bytes(const Sharding& sharding, const Shape& shard) {
   return 16 * static_cast<std::uint64_t>(chunk_count(shard, sharding.chunks).value()) + crc32c_size * sharding.index_checksums;
 }
@@ -60,6 +65,7 @@ namespace detail {
 }
 
 // A value that ends in its checksum, without it.
+template <OnUse = OnUse()>
 inline std::string_view verified(std::string_view stored, const Where& where) {
   if (stored.size() < crc32c_size) throw DataLossError("expected a checksum of 4 bytes, found " + std::to_string(stored.size()), where);
   const std::string_view content = stored.substr(0, stored.size() - crc32c_size);
@@ -68,6 +74,7 @@ inline std::string_view verified(std::string_view stored, const Where& where) {
   return content;
 }
 
+template <OnUse = OnUse()>
 inline void decompress(Codec codec, std::string_view stored, void* out, std::size_t size, const Where& where) {
   switch (codec) {
     case Codec::zstd: return zstd_decompress(stored, out, size, where);
@@ -80,6 +87,7 @@ inline void decompress(Codec codec, std::string_view stored, void* out, std::siz
   throw ArgumentError("'" + std::string(name(codec)) + "' does not compress");
 }
 
+template <OnUse = OnUse()>
 inline std::string decompress_unknown(Codec codec, std::string_view stored, std::size_t cap, const Where& where) {
   switch (codec) {
     case Codec::zstd: return zstd_decompress_unknown(stored, cap, where);
@@ -98,13 +106,22 @@ constexpr std::size_t most_compressed(std::size_t size) noexcept {
   return size < std::numeric_limits<std::size_t>::max() / 4 ? 2 * size + more : size;
 }
 
-inline std::size_t count_compressors(std::span<const ByteCodec> codecs) noexcept {
+// The `size` elements in front of that many checksums, which are verified.
+template <OnUse = OnUse()>
+inline std::string_view without_checksums(std::size_t checksums, std::string_view stored, std::size_t size, const Where& where) {
+  if (stored.size() != size + crc32c_size * checksums) throw_chunk_size(size + crc32c_size * checksums, stored.size(), where);
+  for (; checksums > 0; --checksums) stored = verified(stored, where);
+  return stored;
+}
+
+template <OnUse = OnUse()>
+inline std::size_t count_compressors(const std::vector<ByteCodec>& codecs) noexcept {
   return static_cast<std::size_t>(std::count_if(codecs.begin(), codecs.end(), [](const ByteCodec& each) { return each.compresses(); }));
 }
 
 }  // namespace detail
 
-inline std::uint64_t most_decoded(std::span<const ByteCodec> codecs, std::uint64_t stored) {
+inline std::uint64_t most_decoded(const std::vector<ByteCodec>& codecs, std::uint64_t stored) {
   constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max() / 2;
   for (std::size_t i = codecs.size(); i > 0; --i) {
     if (!codecs[i - 1].compresses()) continue;
@@ -115,20 +132,21 @@ inline std::uint64_t most_decoded(std::span<const ByteCodec> codecs, std::uint64
   return stored;
 }
 
+template <OnUse>
 inline bool is_plausible(const CodecChain& chain, const Shape& chunk, std::uint64_t elements, std::uint64_t stored) {
   if (chain.is_sharded()) return stored >= index_bytes(chain.sharding[0], permuted(chunk, chain.transpose));
   if (chain.is_compressed()) return elements <= most_decoded(chain.bytes, stored);
   return stored >= crc32c_size * chain.bytes.size() && stored - crc32c_size * chain.bytes.size() == elements;
 }
 
-inline std::string_view plain_elements(std::span<const ByteCodec> codecs, std::string_view stored, std::size_t size, const Where& where) {
-  if (stored.size() != size + crc32c_size * codecs.size())
-    detail::throw_chunk_size(size + crc32c_size * codecs.size(), stored.size(), where);
-  for (std::size_t i = codecs.size(); i > 0; --i) stored = detail::verified(stored, where);
-  return stored;
+template <OnUse>
+inline std::string_view plain_elements(const std::vector<ByteCodec>& codecs, std::string_view stored, std::size_t size,
+                                       const Where& where) {
+  return detail::without_checksums(codecs.size(), stored, size, where);
 }
 
-inline void decode_bytes(std::span<const ByteCodec> codecs, std::string_view stored, void* out, std::size_t size, const Where& where) {
+template <OnUse>
+inline void decode_bytes(const std::vector<ByteCodec>& codecs, std::string_view stored, void* out, std::size_t size, const Where& where) {
   if (codecs.size() == 1 && codecs[0].codec == Codec::crc32c) {  // the checksum is taken while the elements are copied
     if (stored.size() != size + crc32c_size) detail::throw_chunk_size(size + crc32c_size, stored.size(), where);
     const std::uint32_t expected = load_le<std::uint32_t>(stored.data() + size), found = copy_crc32c(out, stored.data(), size);
@@ -147,13 +165,13 @@ inline void decode_bytes(std::span<const ByteCodec> codecs, std::string_view sto
     }
   }
   for (; i > 0 && !codecs[i - 1].compresses(); --i) stored = detail::verified(stored, where);
-  if (i == 0) return static_cast<void>(std::memcpy(out, plain_elements({}, stored, size, where).data(), size));
+  if (i == 0) return static_cast<void>(std::memcpy(out, detail::without_checksums(0, stored, size, where).data(), size));
   const ByteCodec& compressor = codecs[--i];
   if (i == 0) return detail::decompress(compressor.codec, stored, out, size, where);
   const Memory content = Memory::uninitialized(size + crc32c_size * i);  // with the checksums that were compressed along
   detail::decompress(compressor.codec, stored, content.data(), content.size(), where);
   const std::string_view bytes(reinterpret_cast<const char*>(content.data()), content.size());
-  std::memcpy(out, plain_elements(codecs.first(i), bytes, size, where).data(), size);
+  std::memcpy(out, detail::without_checksums(i, bytes, size, where).data(), size);
 }
 
 }  // namespace orrery::inline v0::zarr

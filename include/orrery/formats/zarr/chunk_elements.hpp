@@ -11,6 +11,7 @@
 #include "orrery/core/cast.hpp"
 #include "orrery/core/copy.hpp"
 #include "orrery/core/element_bits.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/formats/zarr/array.hpp"
 #include "orrery/formats/zarr/array_metadata.hpp"
 #include "orrery/formats/zarr/chunk_grid.hpp"
@@ -20,6 +21,7 @@ namespace orrery::inline v0::zarr {
 class ChunkElements {
  public:
   // `elements`, whose C order is the stored order, as `stored`.
+  template <OnUse = OnUse()>
   ChunkElements(ArrayView elements, DType stored) : view_(std::move(elements)), stored_(stored), is_dense_(view_.is_c_contiguous()) {}
 
   std::size_t size() const noexcept { return view_.size(); }
@@ -33,6 +35,7 @@ class ChunkElements {
   std::span<const std::byte> direct() const noexcept { return {static_cast<const std::byte*>(view_.data), nbytes()}; }
 
   // Elements [first, first + count) as they are stored. Safe from several threads.
+  template <OnUse = OnUse()>
   void read(std::size_t first, std::size_t count, std::byte* to) const {
     if (view_.dtype == stored_) {
       clear_unused_bits(stored_, to, copy_c_order_range(view_, first, count, to));
@@ -50,6 +53,7 @@ class ChunkElements {
  private:
   static constexpr std::size_t most_staged = 65536;
 
+  template <OnUse = OnUse()>
   void cast(const char* from, std::size_t count, std::byte* to) const {
     const auto row = [count](DType dtype, const void* data) { return ArrayView::dense(dtype, data, Shape{static_cast<Dim>(count)}); };
     cast_copy(row(view_.dtype, from), row(stored_, to));
@@ -62,6 +66,7 @@ class ChunkElements {
 };
 
 // The same memory seen with its axes reversed: C-contiguous where the array is F-contiguous.
+template <OnUse = OnUse()>
 inline ArrayView reversed_axes(ArrayView view) {
   std::reverse(view.shape.begin(), view.shape.end());
   std::reverse(view.strides.begin(), view.strides.end());
@@ -70,6 +75,7 @@ inline ArrayView reversed_axes(ArrayView view) {
 
 // What the chunk at that index holds of `array`, which has the metadata's shape; axes are in order or reversed. Chunks that would stick out
 // of the array are the caller's to avoid: chunk_shape.hpp never chooses any.
+template <OnUse = OnUse()>
 inline ChunkElements chunk_elements(const ArrayMetadata& metadata, const ArrayView& array, std::span<const Dim> index) {
   const Box box = chunk_part(metadata.shape, metadata.chunks, index);
   const ArrayView part = part_of(array, box);

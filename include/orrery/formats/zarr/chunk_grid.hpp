@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "orrery/core/array_box.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 
 namespace orrery::inline v0::zarr {
@@ -18,6 +19,7 @@ using Box = ArrayBox;
 using orrery::check_box;
 
 // Chunks in every dimension, a zero where the array has no elements. Chunk extents are at least 1 and of the array's rank.
+template <OnUse = OnUse()>
 inline Shape grid_extents(std::span<const Dim> shape, std::span<const Dim> chunks) {
   Shape grid = Shape::zeros(shape.size());
   for (std::size_t i = 0; i < grid.size(); ++i) grid[i] = shape[i] / chunks[i] + (shape[i] % chunks[i] != 0);
@@ -25,11 +27,13 @@ inline Shape grid_extents(std::span<const Dim> shape, std::span<const Dim> chunk
 }
 
 // Chunks in all, or nothing where 63 bits do not hold their number. None where the array has no elements, one at rank 0.
+template <OnUse = OnUse()>
 inline std::optional<Dim> chunk_count(std::span<const Dim> shape, std::span<const Dim> chunks) {
   return checked_count(grid_extents(shape, chunks));
 }
 
 // "0", "1.2", "1/2": the part of a chunk's key behind the array's name.
+template <OnUse = OnUse()>
 inline std::string chunk_key(std::span<const Dim> index, char separator) {
   if (index.empty()) return "0";
   std::string key;
@@ -50,12 +54,14 @@ struct KeyEncoding {
 };
 
 // "0.1", "c/0/1"; at rank 0 "0", "c".
+template <OnUse = OnUse()>
 inline std::string chunk_key(std::span<const Dim> index, KeyEncoding keys) {
   if (!keys.prefixed) return chunk_key(index, keys.separator);
   return index.empty() ? "c" : "c" + (keys.separator + chunk_key(index, keys.separator));
 }
 
 // The next index of a grid in C order; false behind the last one.
+template <OnUse = OnUse()>
 inline bool next_index(Shape& index, std::span<const Dim> grid) {
   for (std::size_t i = grid.size(); i-- > 0;) {
     if (++index[i] < grid[i]) return true;
@@ -65,6 +71,7 @@ inline bool next_index(Shape& index, std::span<const Dim> grid) {
 }
 
 // What the chunk at that index, which is in the grid, covers of the array, without what sticks out.
+template <OnUse = OnUse()>
 inline Box chunk_part(std::span<const Dim> shape, std::span<const Dim> chunks, std::span<const Dim> index) {
   Box part{Shape::zeros(index.size()), Shape::zeros(index.size())};
   for (std::size_t i = 0; i < index.size(); ++i) {

@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 
 namespace orrery::inline v0::zarr {
 
 // The limit on a chunk's bytes, nothing for none. `file_bytes` is ocdbt_target_data_file_size (0: unlimited) with OCDBT and nothing
 // without; `chunk_byte_size` is the user's.
+template <OnUse = OnUse()>
 inline std::optional<std::uint64_t> target_chunk_bytes(std::uint64_t write_bytes, std::optional<std::uint64_t> chunk_byte_size,
                                                        std::optional<std::uint64_t> file_bytes) {
   if (!file_bytes || *file_bytes == 0) return chunk_byte_size;
@@ -27,11 +29,13 @@ inline std::optional<std::uint64_t> target_chunk_bytes(std::uint64_t write_bytes
 // the longest axis among those along which the array is sharded, or was divided before, then among all. Every extent divides that of
 // write_shape. ArgumentError for a target below item_bytes, axes that do not exist, shapes of two ranks. Cost: the square roots of the
 // extents that are divided.
+template <OnUse = OnUse()>
 inline Shape choose_chunk_shape(std::span<const Dim> global_shape, std::span<const Dim> write_shape, std::size_t item_bytes,
                                 std::optional<std::uint64_t> target_bytes, std::span<const std::size_t> shard_axes = {});
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline std::vector<Dim> ascending_divisors(Dim extent) {
   std::vector<Dim> low, high;
   for (Dim d = 1; d <= extent / d; ++d) {
@@ -46,6 +50,7 @@ inline std::vector<Dim> ascending_divisors(Dim extent) {
 [[noreturn]] inline void throw_chunk_shape(const std::string& what) { throw ArgumentError("no chunk shape can be chosen: " + what); }
 
 // More elements than that, whatever the product is.
+template <OnUse = OnUse()>
 inline bool exceeds(std::span<const Dim> shape, std::uint64_t elements) noexcept {
   std::uint64_t count = 1;
   for (Dim extent : shape)
@@ -55,6 +60,7 @@ inline bool exceeds(std::span<const Dim> shape, std::uint64_t elements) noexcept
 
 }  // namespace detail
 
+template <OnUse>
 inline Shape choose_chunk_shape(std::span<const Dim> global_shape, std::span<const Dim> write_shape, std::size_t item_bytes,
                                 std::optional<std::uint64_t> target_bytes, std::span<const std::size_t> shard_axes) {
   const std::size_t rank = write_shape.size();

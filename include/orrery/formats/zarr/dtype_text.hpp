@@ -6,10 +6,12 @@
 #include <string_view>
 
 #include "orrery/core/dtype.hpp"
+#include "orrery/core/on_use.hpp"
 
 namespace orrery::inline v0::zarr {
 
 // "<f4", "|b1", "bfloat16"; nothing for a dtype that TensorStore does not have (uint2, uint4, float6_*, float8_e4m3, times).
+template <OnUse = OnUse()>
 inline std::optional<std::string> zarr2_dtype(DType dtype) {
   switch (dtype) {
     case DType::none:
@@ -39,6 +41,7 @@ struct StoredDType {
 };
 
 // What a text stands for, or nothing. Types of one byte take any of "|", "<", ">", larger ones need "<" or ">".
+template <OnUse = OnUse()>
 inline std::optional<StoredDType> dtype_from_zarr2(std::string_view text) {
   if (text.empty() || (text[0] != '<' && text[0] != '>' && text[0] != '|')) {
     const auto named = dtype_from_name(text);

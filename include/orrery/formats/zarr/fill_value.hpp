@@ -13,6 +13,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/cast.hpp"
 #include "orrery/core/dtype.hpp"
 #include "orrery/core/element_bits.hpp"
@@ -26,13 +27,16 @@ namespace orrery::inline v0::zarr {
 using FillValue = std::array<std::byte, 16>;
 
 // The declared fill value, nothing for null. FormatError naming the member for one that the dtype cannot hold.
+template <OnUse = OnUse()>
 inline std::optional<FillValue> parse_fill_value(const json::Cursor& value, DType dtype, bool big_endian);
 
 // ... as zarr v3 spells it, where there always is one: no base64, no decimal strings, but bits in hexadecimal.
+template <OnUse = OnUse()>
 inline FillValue parse_fill_value_v3(const json::Cursor& value, DType dtype);
 
 namespace detail {
 
+template <OnUse = OnUse()>
 [[noreturn]] inline void refuse_fill(const json::Cursor& value, DType dtype) {
   value.refuse("expected a value of dtype " + std::string(name(dtype)) + ", found " + json::dump(value.value()));
 }
@@ -45,6 +49,7 @@ void put_number(Number number, DType dtype, std::byte* to) {
 }
 
 // A whole number in range, also written as 7.0.
+template <OnUse = OnUse()>
 inline void put_integer(const json::Cursor& value, DType dtype, std::byte* to) {
   const bool is_signed = info(dtype).kind == DTypeKind::signed_integer;
   const int bits = info(dtype).bits - (is_signed ? 1 : 0);
@@ -61,21 +66,28 @@ inline void put_integer(const json::Cursor& value, DType dtype, std::byte* to) {
     const double* d = json.number();
     const double beyond = std::ldexp(1.0, bits);
     if (!d || *d != std::trunc(*d) || *d >= beyond || *d < (is_signed ? -beyond : 0.0)) refuse_fill(value, dtype);
-    if (is_signed) put_number(static_cast<std::int64_t>(*d), dtype, to);
-    else put_number(static_cast<std::uint64_t>(*d), dtype, to);
+    if (is_signed)
+      put_number(static_cast<std::int64_t>(*d), dtype, to);
+    else
+      put_number(static_cast<std::uint64_t>(*d), dtype, to);
   }
 }
 
 // A number, "NaN", "Infinity", "-Infinity" or a decimal string.
+template <OnUse = OnUse()>
 inline void put_float(const json::Cursor& value, DType dtype, std::byte* to) {
   const json::Value& json = value.value();
   if (const std::string* text = json.string()) {
     double number = 0;
-    if (*text == "NaN") number = std::numeric_limits<double>::quiet_NaN();
-    else if (*text == "Infinity") number = std::numeric_limits<double>::infinity();
-    else if (*text == "-Infinity") number = -std::numeric_limits<double>::infinity();
+    if (*text == "NaN")
+      number = std::numeric_limits<double>::quiet_NaN();
+    else if (*text == "Infinity")
+      number = std::numeric_limits<double>::infinity();
+    else if (*text == "-Infinity")
+      number = -std::numeric_limits<double>::infinity();
     else if (const auto [end, error] = orrery::detail::from_chars(text->data(), text->data() + text->size(), number);
-             error != std::errc() || end != text->data() + text->size() || !std::isfinite(number)) refuse_fill(value, dtype);
+             error != std::errc() || end != text->data() + text->size() || !std::isfinite(number))
+      refuse_fill(value, dtype);
     put_number(number, dtype, to);
   } else if (const std::int64_t* i = json.integer()) {
     put_number(*i, dtype, to);
@@ -87,6 +99,7 @@ inline void put_float(const json::Cursor& value, DType dtype, std::byte* to) {
 }
 
 // The element as it is stored, in base64 with padding.
+template <OnUse = OnUse()>
 inline void put_base64(const json::Cursor& value, DType dtype, bool big_endian, std::byte* to) {
   static constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const std::size_t size = item_size(dtype);
@@ -107,6 +120,7 @@ inline void put_base64(const json::Cursor& value, DType dtype, bool big_endian, 
 }
 
 // A number, "NaN", "Infinity", "-Infinity", or the bits of the element as "0x" and hexadecimal digits.
+template <OnUse = OnUse()>
 inline void put_float_v3(const json::Cursor& value, DType dtype, std::byte* to) {
   const std::string* text = value.value().string();
   if (!text || *text == "NaN" || *text == "Infinity" || *text == "-Infinity") return put_float(value, dtype, to);
@@ -122,6 +136,7 @@ inline void put_float_v3(const json::Cursor& value, DType dtype, std::byte* to) 
 
 }  // namespace detail
 
+template <OnUse>
 inline std::optional<FillValue> parse_fill_value(const json::Cursor& value, DType dtype, bool big_endian) {
   if (value.is_null()) return std::nullopt;
   FillValue fill{};
@@ -140,12 +155,15 @@ inline std::optional<FillValue> parse_fill_value(const json::Cursor& value, DTyp
       break;
     default:
       // TensorStore takes float4_e2m1fn for no float here.
-      if (is_sub_byte(dtype)) detail::put_base64(value, dtype, big_endian, fill.data());
-      else detail::put_float(value, dtype, fill.data());
+      if (is_sub_byte(dtype))
+        detail::put_base64(value, dtype, big_endian, fill.data());
+      else
+        detail::put_float(value, dtype, fill.data());
   }
   return fill;
 }
 
+template <OnUse>
 inline FillValue parse_fill_value_v3(const json::Cursor& value, DType dtype) {
   if (value.is_null()) detail::refuse_fill(value, dtype);
   FillValue fill{};

@@ -10,6 +10,7 @@
 
 #include "orrery/core/dtype.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/formats/zarr/array_metadata.hpp"
@@ -19,14 +20,17 @@
 namespace orrery::inline v0::zarr {
 
 // FormatError naming `where` and the member that is wrong or not supported.
+template <OnUse = OnUse()>
 inline ArrayMetadata parse_metadata(std::string_view text, const Where& where);
 
 // The text that TensorStore writes: compact, members sorted. ArgumentError for what Orbax never has it write: a dtype that it lacks,
 // other codecs, a fill value.
+template <OnUse = OnUse()>
 inline std::string to_json(const ArrayMetadata& metadata);
 
 namespace detail {
 
+template <OnUse = OnUse()>
 inline Shape parse_extents(const json::Cursor& list, Dim least) {
   if (list.size() > max_rank) list.refuse("expected at most 32 extents, found " + std::to_string(list.size()));
   Shape out = Shape::zeros(list.size());
@@ -35,6 +39,7 @@ inline Shape parse_extents(const json::Cursor& list, Dim least) {
 }
 
 // Members that cannot change decoding are passed over (spec/zarr.md 3): the containers say what is needed to read them.
+template <OnUse = OnUse()>
 inline void parse_compressor(const json::Cursor& compressor, CodecChain& out) {
   if (compressor.is_null()) return;
   const json::Cursor id = compressor.at("id");
@@ -49,6 +54,7 @@ inline void parse_compressor(const json::Cursor& compressor, CodecChain& out) {
   id.refuse("unsupported compressor '" + id.string() + "'");
 }
 
+template <OnUse = OnUse()>
 inline ArrayMetadata parse_array_metadata(const json::Cursor& root) {
   ArrayMetadata out;
   root.at("zarr_format").integer(2, 2);
@@ -84,6 +90,7 @@ inline ArrayMetadata parse_array_metadata(const json::Cursor& root) {
   throw ArgumentError("zarr metadata as Orbax has it written cannot say that " + what);
 }
 
+template <OnUse = OnUse()>
 inline std::string json_list(const Shape& dims) {
   std::string out = "[";
   for (std::size_t i = 0; i < dims.size(); ++i) out += (i ? "," : "") + std::to_string(dims[i]);
@@ -92,11 +99,13 @@ inline std::string json_list(const Shape& dims) {
 
 }  // namespace detail
 
+template <OnUse>
 inline ArrayMetadata parse_metadata(std::string_view text, const Where& where) {
   const json::Value root = json::parse(text, where, {.max_depth = 16});
   return detail::parse_array_metadata(json::Cursor(root, where));
 }
 
+template <OnUse>
 inline std::string to_json(const ArrayMetadata& metadata) {
   const CodecChain& codecs = metadata.codecs;
   std::optional<std::string> dtype = zarr2_dtype(metadata.dtype);
@@ -112,8 +121,8 @@ inline std::string to_json(const ArrayMetadata& metadata) {
   return "{\"chunks\":" + detail::json_list(metadata.chunks) + ",\"compressor\":" +
          (codecs.bytes.empty() ? "null" : "{\"id\":\"zstd\",\"level\":" + std::to_string(codecs.bytes[0].level) + "}") +
          ",\"dimension_separator\":\"" + metadata.keys.separator + "\",\"dtype\":\"" + *dtype +
-         "\",\"fill_value\":null,\"filters\":null,\"order\":\"" + (f ? "F" : "C") + "\",\"shape\":" +
-         detail::json_list(metadata.shape) + ",\"zarr_format\":2}";
+         "\",\"fill_value\":null,\"filters\":null,\"order\":\"" + (f ? "F" : "C") + "\",\"shape\":" + detail::json_list(metadata.shape) +
+         ",\"zarr_format\":2}";
 }
 
 }  // namespace orrery::inline v0::zarr

@@ -13,6 +13,7 @@
 
 #include "orrery/core/dtype.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/formats/zarr/array_metadata.hpp"
@@ -23,15 +24,18 @@
 namespace orrery::inline v0::zarr {
 
 // FormatError naming `where` and the member that is wrong or not supported.
+template <OnUse = OnUse()>
 inline ArrayMetadata parse_metadata_v3(std::string_view text, const Where& where);
 
 // The text that TensorStore writes: compact, members sorted. ArgumentError for what it is never asked to write here: a dtype that it
 // lacks, a fill value other than zero, codecs other than crc32c and zstd.
+template <OnUse = OnUse()>
 inline std::string to_json_v3(const ArrayMetadata& metadata);
 
 namespace detail {
 
 // Members beside those named are refused: they may change what decoding means.
+template <OnUse = OnUse()>
 inline void check_members(const json::Cursor& object, std::initializer_list<std::string_view> known) {
   if (!object.value().object()) object.refuse("expected an object, found " + json::dump(object.value()));
   for (const auto& [key, value] : *object.value().object())
@@ -41,13 +45,18 @@ inline void check_members(const json::Cursor& object, std::initializer_list<std:
 // A named thing with a configuration: a codec, a grid, a key encoding.
 class Extension {
  public:
+  template <OnUse = OnUse()>
   Extension(json::Cursor object, std::initializer_list<std::string_view> members_of_configuration) : object_(std::move(object)) {
     check_members(object_, {"name", "configuration"});
     configuration_ = object_.find("configuration");
     if (configuration_) check_members(*configuration_, members_of_configuration);
   }
 
-  std::optional<json::Cursor> find(std::string_view key) const { return configuration_ ? configuration_->find(key) : std::nullopt; }
+  template <OnUse = OnUse()>
+  std::optional<json::Cursor> find(std::string_view key) const {
+    return configuration_ ? configuration_->find(key) : std::nullopt;
+  }
+  template <OnUse = OnUse()>
   json::Cursor at(std::string_view key) const {
     auto found = find(key);
     if (!found) object_.refuse("expected a configuration with \"" + std::string(key) + "\", found none");
@@ -66,6 +75,7 @@ class CodecParser {
   explicit CodecParser(DType dtype) : dtype_(dtype) {}
 
   // `chunk`: what the chain encodes.
+  template <OnUse = OnUse()>
   CodecChain parse(const json::Cursor& list, const Shape& chunk) const {
     CodecChain chain;
     bool to_bytes = false;
@@ -95,6 +105,7 @@ class CodecParser {
   }
 
  private:
+  template <OnUse = OnUse()>
   static bool endian(const json::Cursor& codec, DType dtype) {
     const Extension bytes(codec, {"endian"});
     const auto found = bytes.find("endian");
@@ -107,6 +118,7 @@ class CodecParser {
     return found->string() == "big" && item_size(dtype) > 1;  // one byte has no order
   }
 
+  template <OnUse = OnUse()>
   static void add_transpose(const json::Cursor& codec, CodecChain& chain, std::size_t rank) {
     const json::Cursor order = Extension(codec, {"order"}).at("order");
     Shape added = Shape::zeros(rank);
@@ -129,6 +141,7 @@ class CodecParser {
   }
 
   // `shard`: its extents, as encoded.
+  template <OnUse = OnUse()>
   void add_sharding(const json::Cursor& codec, CodecChain& chain, const Shape& shard) const {
     const Extension given(codec, {"chunk_shape", "codecs", "index_codecs", "index_location"});
     Sharding sharding;
@@ -157,6 +170,7 @@ class CodecParser {
     chain.sharding.push_back(std::move(sharding));
   }
 
+  template <OnUse = OnUse()>
   static ByteCodec byte_codec(const json::Cursor& codec, const json::Cursor& id) {
     const std::string& called = id.string();
     if (called == "crc32c") return Extension(codec, {}), ByteCodec{.codec = Codec::crc32c};
@@ -174,6 +188,7 @@ class CodecParser {
   DType dtype_;
 };
 
+template <OnUse = OnUse()>
 inline KeyEncoding parse_key_encoding(const json::Cursor& object) {
   const Extension given(object, {"separator"});
   const json::Cursor id = object.at("name");
@@ -188,6 +203,7 @@ inline KeyEncoding parse_key_encoding(const json::Cursor& object) {
 }
 
 // Members that no version of TensorStore knows are passed over only where they say themselves that they may be.
+template <OnUse = OnUse()>
 inline void check_top_level(const json::Cursor& root) {
   static constexpr std::string_view known[] = {"zarr_format",         "node_type", "shape",      "data_type",  "chunk_grid",
                                                "chunk_key_encoding",  "codecs",    "fill_value", "attributes", "dimension_names",
@@ -202,6 +218,7 @@ inline void check_top_level(const json::Cursor& root) {
   if (transformers && transformers->size() != 0) transformers->refuse("storage transformers are not supported");
 }
 
+template <OnUse = OnUse()>
 inline ArrayMetadata parse_array_metadata_v3(const json::Cursor& root) {
   ArrayMetadata out;
   check_top_level(root);
@@ -228,14 +245,17 @@ inline ArrayMetadata parse_array_metadata_v3(const json::Cursor& root) {
   return out;
 }
 
+template <OnUse = OnUse()>
 inline std::string extension_json(std::string_view name, const std::string& configuration) {
   return (configuration.empty() ? "{" : "{\"configuration\":{" + configuration + "},") + "\"name\":\"" + std::string(name) + "\"}";
 }
 
+template <OnUse = OnUse()>
 inline std::string bytes_json(bool big_endian, bool one_byte) {
   return extension_json("bytes", one_byte ? "" : std::string("\"endian\":") + (big_endian ? "\"big\"" : "\"little\""));
 }
 
+template <OnUse = OnUse()>
 inline std::string codecs_json(const CodecChain& chain, DType dtype) {
   std::string out = "[";
   if (!is_identity(chain.transpose)) out += extension_json("transpose", "\"order\":" + json_list(chain.transpose)) + ",";
@@ -268,11 +288,13 @@ inline std::string_view zero_json(DType dtype) {
 
 }  // namespace detail
 
+template <OnUse>
 inline ArrayMetadata parse_metadata_v3(std::string_view text, const Where& where) {
   const json::Value root = json::parse(text, where, {.max_depth = 32});
   return detail::parse_array_metadata_v3(json::Cursor(root, where));
 }
 
+template <OnUse>
 inline std::string to_json_v3(const ArrayMetadata& metadata) {
   if (!zarr2_dtype(metadata.dtype)) detail::throw_not_written("an array is of dtype " + std::string(name(metadata.dtype)));
   if (metadata.fill && *metadata.fill != FillValue{}) detail::throw_not_written("there is a fill value");

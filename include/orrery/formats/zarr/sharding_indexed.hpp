@@ -13,6 +13,7 @@
 #include "orrery/core/byte_io.hpp"
 #include "orrery/core/crc32c.hpp"
 #include "orrery/core/error.hpp"
+#include "orrery/core/on_use.hpp"
 #include "orrery/core/shape.hpp"
 #include "orrery/formats/zarr/array_metadata.hpp"
 #include "orrery/formats/zarr/byte_codecs.hpp"
@@ -25,6 +26,7 @@ struct ByteRange {
 };
 
 // Where the index lies in a shard of that many bytes. DataLossError where it does not fit.
+template <OnUse = OnUse()>
 inline ByteRange index_range(const Sharding& sharding, const Shape& shard, std::uint64_t shard_bytes, const Where& where);
 
 // The entries of an index, which is read where it lies: nothing is allocated for it.
@@ -32,9 +34,11 @@ class ShardIndex {
  public:
   // `index`: the bytes of index_range(), which must outlive this. `shard`: its extents, axes as encoded. DataLossError where a checksum of
   // the index differs.
+  template <OnUse = OnUse()>
   ShardIndex(const Sharding& sharding, const Shape& shard, std::string_view index, std::uint64_t shard_bytes, const Where& where);
 
   // The bytes of the sub-chunk at that place of the grid, nothing where it is missing. DataLossError where they are not in the shard.
+  template <OnUse = OnUse()>
   std::optional<ByteRange> find(std::span<const Dim> place, const Where& where) const;
 
  private:
@@ -50,6 +54,7 @@ class ShardIndex {
 };
 
 // What stands behind the only sub-chunk of a shard as Orbax has it written (one_chunk_shards()): 20 bytes.
+template <OnUse = OnUse()>
 inline std::string one_chunk_index(std::uint64_t chunk_bytes) {
   std::string index;
   ByteWriter writer(index);
@@ -59,6 +64,7 @@ inline std::string one_chunk_index(std::uint64_t chunk_bytes) {
   return index;
 }
 
+template <OnUse>
 inline ByteRange index_range(const Sharding& sharding, const Shape& shard, std::uint64_t shard_bytes, const Where& where) {
   const std::uint64_t size = index_bytes(sharding, shard);
   if (shard_bytes < size)
@@ -67,6 +73,7 @@ inline ByteRange index_range(const Sharding& sharding, const Shape& shard, std::
   return {sharding.index_at_start ? 0 : shard_bytes - size, size};
 }
 
+template <OnUse>
 inline ShardIndex::ShardIndex(const Sharding& sharding, const Shape& shard, std::string_view index, std::uint64_t shard_bytes,
                               const Where& where)
     : grid_(grid_extents(shard, sharding.chunks)), entries_(index), shard_bytes_(shard_bytes), big_endian_(sharding.index_big_endian) {
@@ -74,6 +81,7 @@ inline ShardIndex::ShardIndex(const Sharding& sharding, const Shape& shard, std:
   for (std::size_t i = 0; i < sharding.index_checksums; ++i) entries_ = detail::verified(entries_, where);
 }
 
+template <OnUse>
 inline std::optional<ByteRange> ShardIndex::find(std::span<const Dim> place, const Where& where) const {
   std::size_t k = 0;
   for (std::size_t i = 0; i < place.size(); ++i) k = k * static_cast<std::size_t>(grid_[i]) + static_cast<std::size_t>(place[i]);
