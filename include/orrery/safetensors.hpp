@@ -107,7 +107,7 @@ void write(const Image& image, Writer& writer) {
 }
 
 template <OnUse = OnUse()>
-inline void save_view(const TreeView& view, const std::string& path, const SaveOptions& options) {
+void save_view(const TreeView& view, const std::string& path, const SaveOptions& options) {
   const Image image = image_of(view, options.metadata);
   storage::AtomicFile target(checked_path(path), {.overwrite = options.overwrite, .durability = options.durability});
   storage::GatherWriter writer(target.file(), {.checksums = false, .early_writeback = options.durability == Durability::synced});
@@ -227,6 +227,31 @@ inline void load_value(const Stored& stored, const TypeOps& ops, void* target, b
   if (options.report) *options.report = report_of(plan);
 }
 
+template <OnUse = OnUse()>
+std::string bytes_of(const TreeView& view, const Metadata& metadata) {
+  const Image image = image_of(view, metadata);
+  std::string out;
+  storage::reserve_bytes(out, static_cast<std::size_t>(image.size));
+  storage::GatherString writer(out, {.checksums = false});
+  write(image, writer);
+  return out;
+}
+
+template <OnUse = OnUse()>
+void load_file_value(const std::string& path, const TypeOps& ops, void* target, bool is_new, const LoadOptions& options) {
+  load_value(Stored(path), ops, target, is_new, options);
+}
+
+template <OnUse = OnUse()>
+void load_bytes_value(std::string_view bytes, const TypeOps& ops, void* target, bool is_new, const LoadOptions& options) {
+  load_value(Stored(std::as_bytes(std::span(bytes.data(), bytes.size()))), ops, target, is_new, options);
+}
+
+ORRERY_ONCE(void save_view<>(const TreeView&, const std::string&, const SaveOptions&));
+ORRERY_ONCE(std::string bytes_of<>(const TreeView&, const Metadata&));
+ORRERY_ONCE(void load_file_value<>(const std::string&, const TypeOps&, void*, bool, const LoadOptions&));
+ORRERY_ONCE(void load_bytes_value<>(std::string_view, const TypeOps&, void*, bool, const LoadOptions&));
+
 }  // namespace detail
 
 template <PyTree T>
@@ -236,21 +261,15 @@ void save_file(const T& state, const std::string& path, const SaveOptions& optio
 
 template <PyTree T>
 std::string save(const T& state, const Metadata& metadata) {
-  const TreeView view = describe(state);
-  const Image image = image_of(view, metadata);
-  std::string out;
-  storage::reserve_bytes(out, static_cast<std::size_t>(image.size));
-  storage::GatherString writer(out, {.checksums = false});
-  detail::write(image, writer);
-  return out;
+  return detail::bytes_of(describe(state), metadata);
 }
 
 template <OnUse>
-inline Tree load_file(const std::string& path, const LoadOptions& options) {
+Tree load_file(const std::string& path, const LoadOptions& options) {
   return detail::load_tree(detail::Stored(path), options);
 }
 template <OnUse>
-inline Tree load(std::string_view bytes, const LoadOptions& options) {
+Tree load(std::string_view bytes, const LoadOptions& options) {
   return detail::load_tree(detail::Stored(std::as_bytes(std::span(bytes.data(), bytes.size()))), options);
 }
 
@@ -258,14 +277,14 @@ template <PyTree T>
   requires(!is_options<T>)
 T load_file(const std::string& path, const LoadOptions& options) {
   T value{};
-  detail::load_value(detail::Stored(path), ops<T>(), std::addressof(value), true, options);
+  detail::load_file_value(path, ops<T>(), std::addressof(value), true, options);
   return value;
 }
 
 template <class... Explicit, PyTree T>
   requires(!is_options<T> && (sizeof...(Explicit) == 0 || (std::is_same_v<Explicit, T> && ...)))
 T load_file(const std::string& path, T target, const LoadOptions& options) {
-  detail::load_value(detail::Stored(path), ops<T>(), std::addressof(target), false, options);
+  detail::load_file_value(path, ops<T>(), std::addressof(target), false, options);
   return target;
 }
 
@@ -273,13 +292,17 @@ template <PyTree T>
   requires(!is_options<T>)
 T load(std::string_view bytes, const LoadOptions& options) {
   T value{};
-  detail::load_value(detail::Stored(std::as_bytes(std::span(bytes.data(), bytes.size()))), ops<T>(), std::addressof(value), true, options);
+  detail::load_bytes_value(bytes, ops<T>(), std::addressof(value), true, options);
   return value;
 }
 
 template <OnUse>
-inline Metadata load_metadata(const std::string& path) {
+Metadata load_metadata(const std::string& path) {
   return detail::Stored(path).metadata();
 }
+
+ORRERY_ONCE(Tree load_file<>(const std::string&, const LoadOptions&));
+ORRERY_ONCE(Tree load<>(std::string_view, const LoadOptions&));
+ORRERY_ONCE(Metadata load_metadata<>(const std::string&));
 
 }  // namespace orrery::inline v0::safetensors

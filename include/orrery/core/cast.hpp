@@ -260,7 +260,7 @@ inline ArrayView half_of(const ArrayView& complex, std::size_t half) {
 }  // namespace detail
 
 template <OnUse>
-inline void cast_copy(const ArrayView& from, const ArrayView& to) {
+void cast_copy(const ArrayView& from, const ArrayView& to) {
   if (from.dtype == to.dtype) return copy(from, to);
   const bool time = detail::is_time(from.dtype) || detail::is_time(to.dtype);
   if (from.dtype == DType::none || to.dtype == DType::none || (time && from.dtype != DType::int64 && to.dtype != DType::int64))
@@ -279,5 +279,7 @@ inline void cast_copy(const ArrayView& from, const ArrayView& to) {
     detail::cast_reals(from, to);
   }
 }
+
+ORRERY_ONCE(void cast_copy<>(const ArrayView&, const ArrayView&));
 
 }  // namespace orrery::inline v0

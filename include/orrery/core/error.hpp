@@ -47,19 +47,24 @@ class Error : public std::runtime_error {
 
  private:
   template <OnUse = OnUse()>
-  static std::string compose(const std::string& message, const Where& where) {
-    std::string text = message;
-    if (!where.key_path.empty()) text += " [at " + where.key_path + "]";
-    if (!where.file.empty()) {
-      text += " [file " + where.file;
-      if (where.offset) text += ", offset " + std::to_string(*where.offset);
-      text += "]";
-    }
-    return text;
-  }
+  static std::string compose(const std::string& message, const Where& where);
 
   std::shared_ptr<const Where> where_;  // shared: copying an exception must not throw
 };
+
+template <OnUse>
+std::string Error::compose(const std::string& message, const Where& where) {
+  std::string text = message;
+  if (!where.key_path.empty()) text += " [at " + where.key_path + "]";
+  if (!where.file.empty()) {
+    text += " [file " + where.file;
+    if (where.offset) text += ", offset " + std::to_string(*where.offset);
+    text += "]";
+  }
+  return text;
+}
+
+ORRERY_ONCE(std::string Error::compose<>(const std::string&, const Where&));
 
 struct NotFoundError : Error {
   using Error::Error;

@@ -77,7 +77,7 @@ inline std::vector<std::string> save_view(const std::string& base) {
 
 // ... and a restore: finished ones alone.
 template <OnUse = OnUse()>
-inline std::vector<std::string> restore_view(const std::string& directory, const std::string& prefix) {
+std::vector<std::string> restore_view(const std::string& directory, const std::string& prefix) {
   std::vector<std::string> paths;
   if (!storage::is_directory(directory)) return paths;
   for (const std::string& name : storage::list_directory(directory)) {
@@ -186,10 +186,12 @@ StepType parse_step(std::string_view text) {
   return step;
 }
 
+ORRERY_ONCE(std::vector<std::string> restore_view<>(const std::string&, const std::string&));
+
 }  // namespace detail
 
 template <OnUse>
-inline std::optional<std::string> latest_checkpoint(const std::string& directory, std::string_view prefix) {
+std::optional<std::string> latest_checkpoint(const std::string& directory, std::string_view prefix) {
   std::vector<std::string> paths = detail::restore_view(directory, std::string(prefix));
   return paths.empty() ? std::nullopt : std::optional(std::move(paths.back()));
 }
@@ -205,5 +207,7 @@ std::vector<StepType> available_steps(const std::string& directory, std::string_
   std::sort(steps.begin(), steps.end());
   return steps;
 }
+
+ORRERY_ONCE(std::optional<std::string> latest_checkpoint<>(const std::string&, std::string_view));
 
 }  // namespace orrery::inline v0::flax

@@ -139,7 +139,7 @@ inline std::size_t scheme_length(std::string_view path) noexcept {
 }  // namespace detail
 
 template <OnUse>
-inline std::vector<std::string> natural_sort(std::vector<std::string> names, bool signed_numbers) {
+std::vector<std::string> natural_sort(std::vector<std::string> names, bool signed_numbers) {
   std::vector<detail::NaturalKey> keys;
   for (const std::string& name : names) keys.emplace_back(name, signed_numbers);
   std::vector<std::size_t> order(names.size());
@@ -151,7 +151,7 @@ inline std::vector<std::string> natural_sort(std::vector<std::string> names, boo
 }
 
 template <OnUse>
-inline std::string safe_normpath(std::string_view path) {
+std::string safe_normpath(std::string_view path) {
   path = path.substr(0, path.find('\n'));  // Flax's pattern ends there
   const std::size_t scheme = detail::scheme_length(path);
   std::string out(path.substr(0, scheme));
@@ -174,9 +174,13 @@ inline std::string safe_normpath(std::string_view path) {
 }
 
 template <OnUse>
-inline std::optional<double> step_of_path(std::string_view path) {
+std::optional<double> step_of_path(std::string_view path) {
   const detail::NaturalKey key(path, true);
   return key.numbers.empty() ? std::nullopt : std::optional(key.numbers.back());
 }
+
+ORRERY_ONCE(std::vector<std::string> natural_sort<>(std::vector<std::string>, bool));
+ORRERY_ONCE(std::string safe_normpath<>(std::string_view));
+ORRERY_ONCE(std::optional<double> step_of_path<>(std::string_view));
 
 }  // namespace orrery::inline v0::flax

@@ -78,7 +78,7 @@ std::string save_checkpoint_multiprocess(const std::string& directory, const T& 
 // nothing and no step was asked for; NotFoundError where a step was. Arrays that several processes wrote beside the file are the strings
 // that stand for them, as in Flax; a target, or a type, has them read.
 template <OnUse = OnUse()>
-inline Tree restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options = {});
+Tree restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options = {});
 
 // ... into a target, by the rules of from_state_dict (an Orbax directory: of PyTreeCheckpointer::restore with transforms, so that what
 // the checkpoint lacks keeps the target's value); the target unchanged where there is nothing and no step was asked for.
@@ -130,8 +130,10 @@ inline void save_msgpack_checkpoint(TreeView view, const CheckpointPaths& paths,
 // save_checkpoint of a state that several processes hold: in Flax this hangs where one of them calls it alone (8.1, S27).
 template <class Save>
 void save_as_one_of_several(const std::string& path, Save&& save) {
-  log(LogLevel::warning, "save_checkpoint of a state with sharded arrays of several processes waits until all of them have called it; "
-                         "save_checkpoint_multiprocess is the function for that: " + path);
+  log(LogLevel::warning,
+      "save_checkpoint of a state with sharded arrays of several processes waits until all of them have called it; "
+      "save_checkpoint_multiprocess is the function for that: " +
+          path);
   try {
     save();
   } catch (const TimeoutError& error) {
@@ -140,8 +142,8 @@ void save_as_one_of_several(const std::string& path, Save&& save) {
 }
 
 template <OnUse = OnUse()>
-inline std::string save_view_as_checkpoint(const std::string& directory, TreeView view, const Step& step, Caller caller,
-                                           const SaveCheckpointOptions& options) {
+std::string save_view_as_checkpoint(const std::string& directory, TreeView view, const Step& step, Caller caller,
+                                    const SaveCheckpointOptions& options) {
   if (options.async_manager) options.async_manager->wait_previous_save();
   refuse_scheme(directory);
   const CheckpointPaths paths = checkpoint_paths(directory, options.prefix, step);
@@ -169,7 +171,7 @@ inline std::string save_view_as_checkpoint(const std::string& directory, TreeVie
 
 // 4.11 step 2: the path of the checkpoint, or nothing where there is none to be had and none was asked for by its step.
 template <OnUse = OnUse()>
-inline std::optional<std::string> checkpoint_to_restore(const std::string& directory, const RestoreCheckpointOptions& options) {
+std::optional<std::string> checkpoint_to_restore(const std::string& directory, const RestoreCheckpointOptions& options) {
   if (options.orbax_checkpointer) options.orbax_checkpointer->wait_until_finished();
   refuse_scheme(directory);
   const std::string plain = safe_normpath(directory);
@@ -189,7 +191,7 @@ inline std::optional<std::string> checkpoint_to_restore(const std::string& direc
 }
 
 template <OnUse = OnUse()>
-inline bool is_orbax_directory(const std::string& path) {
+bool is_orbax_directory(const std::string& path) {
   return storage::is_directory(path) && is_orbax_checkpoint(path);
 }
 
@@ -204,8 +206,8 @@ inline MsgpackFile open_msgpack_file(const std::string& path) {
 
 // 4.11 step 5: what the msgpack file at that path holds, and the arrays that its placeholders stand for, into an object.
 template <OnUse = OnUse()>
-inline void fill_from_msgpack_file(const TypeOps& ops, void* object, bool structured, const std::string& path,
-                                   const RestoreCheckpointOptions& how) {
+void fill_from_msgpack_file(const TypeOps& ops, void* object, bool structured, const std::string& path,
+                            const RestoreCheckpointOptions& how) {
   const StateDictOptions options{how.cast};
   const MsgpackFile file = open_msgpack_file(path);
   const bool wants_text = ops.kind == TypeKind::leaf && ops.leaf.kind == LeafKind::string;  // a string at the root is one (4.9)
@@ -219,6 +221,11 @@ inline void fill_from_msgpack_file(const TypeOps& ops, void* object, bool struct
   fill_from_state(ops, object, structured, state, options, {.file = path},
                   [&](const std::vector<Slot>& slots) { file.read(arrays.read(slots), how.parallel); });
 }
+
+ORRERY_ONCE(std::string save_view_as_checkpoint<>(const std::string&, TreeView, const Step&, Caller, const SaveCheckpointOptions&));
+ORRERY_ONCE(std::optional<std::string> checkpoint_to_restore<>(const std::string&, const RestoreCheckpointOptions&));
+ORRERY_ONCE(bool is_orbax_directory<>(const std::string&));
+ORRERY_ONCE(void fill_from_msgpack_file<>(const TypeOps&, void*, bool, const std::string&, const RestoreCheckpointOptions&));
 
 }  // namespace detail
 
@@ -234,7 +241,7 @@ std::string save_checkpoint_multiprocess(const std::string& directory, const T& 
 }
 
 template <OnUse>
-inline Tree restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options) {
+Tree restore_checkpoint(const std::string& directory, const RestoreCheckpointOptions& options) {
   const auto path = detail::checkpoint_to_restore(directory, options);
   if (!path) return Tree::none();
   if (detail::is_orbax_directory(*path)) return detail::restore_orbax_tree(*path);
@@ -269,5 +276,7 @@ T restore_checkpoint(const std::string& directory, const RestoreCheckpointOption
   detail::fill_from_msgpack_file(ops<T>(), &value, false, *path, options);
   return value;
 }
+
+ORRERY_ONCE(Tree restore_checkpoint<>(const std::string&, const RestoreCheckpointOptions&));
 
 }  // namespace orrery::inline v0::flax

@@ -34,7 +34,7 @@ T from_bytes(std::string_view bytes, StateDictOptions options = {});
 
 // A tree as it is, lists as lists, with the keys of every dict sorted, as jax.tree_util rebuilds them. Tuples are refused.
 template <OnUse = OnUse()>
-inline std::string msgpack_serialize(const Tree& tree) {
+std::string msgpack_serialize(const Tree& tree) {
   std::string out;
   msgpack_format::to_string(msgpack_format::image_of_tree(tree, true), out);
   return out;
@@ -58,10 +58,25 @@ inline void read_slots(const msgpack_format::Document& document, const std::vect
     if (!slot.from->has_value()) document.read(*slot.from, slot.to.array);
 }
 
+template <OnUse = OnUse()>
+void append_state_dict(const TreeView& view, std::string& buffer) {
+  msgpack_format::to_string(msgpack_format::image_of_state_dict(view), buffer);
+}
+
+template <OnUse = OnUse()>
+void fill_from_bytes(const TypeOps& ops, void* object, bool structured, std::string_view bytes, StateDictOptions options) {
+  const msgpack_format::Document document = document_of(bytes);
+  fill_from_state(ops, object, structured, document.tree, options, {},
+                  [&](const std::vector<Slot>& slots) { read_slots(document, slots); });
+}
+
+ORRERY_ONCE(void append_state_dict<>(const TreeView&, std::string&));
+ORRERY_ONCE(void fill_from_bytes<>(const TypeOps&, void*, bool, std::string_view, StateDictOptions));
+
 }  // namespace detail
 
 template <OnUse>
-inline Tree msgpack_restore(std::string_view bytes) {
+Tree msgpack_restore(std::string_view bytes) {
   const msgpack_format::Document document = detail::document_of(bytes);
   Slots slots;
   Tree tree;
@@ -72,8 +87,7 @@ inline Tree msgpack_restore(std::string_view bytes) {
 
 template <PyTree T>
 void to_bytes(const T& value, std::string& buffer) {
-  const TreeView view = describe(value);
-  msgpack_format::to_string(msgpack_format::image_of_state_dict(view), buffer);
+  detail::append_state_dict(describe(value), buffer);
 }
 
 template <PyTree T>
@@ -85,19 +99,18 @@ std::string to_bytes(const T& value) {
 
 template <PyTree T>
 T from_bytes(T target, std::string_view bytes, StateDictOptions options) {
-  const msgpack_format::Document document = detail::document_of(bytes);
-  detail::fill_from_state(ops<T>(), &target, true, document.tree, options, {},
-                          [&](const std::vector<Slot>& slots) { detail::read_slots(document, slots); });
+  detail::fill_from_bytes(ops<T>(), &target, true, bytes, options);
   return target;
 }
 
 template <PyTree T>
 T from_bytes(std::string_view bytes, StateDictOptions options) {
-  const msgpack_format::Document document = detail::document_of(bytes);
   T value{};
-  detail::fill_from_state(ops<T>(), &value, false, document.tree, options, {},
-                          [&](const std::vector<Slot>& slots) { detail::read_slots(document, slots); });
+  detail::fill_from_bytes(ops<T>(), &value, false, bytes, options);
   return value;
 }
+
+ORRERY_ONCE(std::string msgpack_serialize<>(const Tree&));
+ORRERY_ONCE(Tree msgpack_restore<>(std::string_view));
 
 }  // namespace orrery::inline v0::flax

@@ -56,7 +56,7 @@ inline Tree owned_leaf(const LeafView& leaf) {
 }
 
 template <OnUse = OnUse()>
-inline Tree state_dict_of(const TreeView& view, std::size_t at) {
+Tree state_dict_of(const TreeView& view, std::size_t at) {
   const ViewNode& node = view.nodes[at];
   if (node.kind == NodeKind::none) return Tree::none();
   if (node.kind == NodeKind::leaf) return owned_leaf(view.leaves[node.count]);
@@ -91,6 +91,14 @@ inline void refuse_unread(const std::vector<Slot>& slots) {
       throw ArgumentError("a leaf of this state dict is only described, its value was not read; restore the checkpoint to have it");
 }
 
+template <OnUse = OnUse()>
+void fill_from_state_dict(const TypeOps& ops, void* object, bool structured, const Tree& state, StateDictOptions options) {
+  fill_from_state(ops, object, structured, state, options, {}, refuse_unread<>);
+}
+
+ORRERY_ONCE(Tree state_dict_of<>(const TreeView&, std::size_t));
+ORRERY_ONCE(void fill_from_state_dict<>(const TypeOps&, void*, bool, const Tree&, StateDictOptions));
+
 }  // namespace detail
 
 template <PyTree T>
@@ -101,14 +109,14 @@ Tree to_state_dict(const T& value) {
 
 template <PyTree T>
 T from_state_dict(T target, const Tree& state, StateDictOptions options) {
-  detail::fill_from_state(ops<T>(), &target, true, state, options, {}, detail::refuse_unread<>);
+  detail::fill_from_state_dict(ops<T>(), &target, true, state, options);
   return target;
 }
 
 template <PyTree T>
 T from_state_dict(const Tree& state, StateDictOptions options) {
   T value{};
-  detail::fill_from_state(ops<T>(), &value, false, state, options, {}, detail::refuse_unread<>);
+  detail::fill_from_state_dict(ops<T>(), &value, false, state, options);
   return value;
 }
 

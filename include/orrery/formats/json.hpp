@@ -42,7 +42,7 @@ void parse(std::string_view text, Handler& handler, const Where& where, const Pa
 
 // The whole text as a Value. FormatError as above.
 template <OnUse = OnUse()>
-inline Value parse(std::string_view text, const Where& where, const ParseOptions& options = {});
+Value parse(std::string_view text, const Where& where, const ParseOptions& options = {});
 
 namespace detail {
 
@@ -275,10 +275,12 @@ void parse(std::string_view text, Handler& handler, const Where& where, const Pa
 }
 
 template <OnUse>
-inline Value parse(std::string_view text, const Where& where, const ParseOptions& options) {
+Value parse(std::string_view text, const Where& where, const ParseOptions& options) {
   detail::Builder builder;
   parse(text, builder, where, options);
   return std::move(builder.root);
 }
+
+ORRERY_ONCE(Value parse<>(std::string_view, const Where&, const ParseOptions&));
 
 }  // namespace orrery::inline v0::json

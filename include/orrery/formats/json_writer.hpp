@@ -20,7 +20,7 @@ enum class Style : std::uint8_t { python, compact };
 
 // A JSON string with its quotes. ArgumentError for bytes that are no UTF-8: they would come back as something else.
 template <OnUse = OnUse()>
-inline void append_quoted(std::string& out, std::string_view text, Style style = Style::python);
+void append_quoted(std::string& out, std::string_view text, Style style = Style::python);
 template <OnUse = OnUse()>
 inline std::string quoted(std::string_view text, Style style = Style::python) {
   std::string out;
@@ -133,7 +133,7 @@ inline void Writer::number(double d) {
 }
 
 template <OnUse>
-inline void append_quoted(std::string& out, std::string_view text, Style style) {
+void append_quoted(std::string& out, std::string_view text, Style style) {
   out += '"';
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t start = at;
@@ -164,5 +164,7 @@ inline void append_quoted(std::string& out, std::string_view text, Style style) 
   }
   out += '"';
 }
+
+ORRERY_ONCE(void append_quoted<>(std::string&, std::string_view, Style));
 
 }  // namespace orrery::inline v0::json

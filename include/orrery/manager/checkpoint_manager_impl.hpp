@@ -28,14 +28,13 @@
 namespace orrery::inline v0 {
 
 template <OnUse>
-inline CheckpointManager::CheckpointManager(std::string directory, CheckpointManagerOptions options)
+CheckpointManager::CheckpointManager(std::string directory, CheckpointManagerOptions options)
     : CheckpointManager(std::move(directory),
                         options.enable_async_checkpointing ? std::make_shared<orbax::AsyncEngine>(options.async_options) : nullptr,
                         options) {}
 
 template <OnUse>
-inline CheckpointManager::CheckpointManager(std::string directory, std::shared_ptr<orbax::AsyncEngine> engine,
-                                            CheckpointManagerOptions options)
+CheckpointManager::CheckpointManager(std::string directory, std::shared_ptr<orbax::AsyncEngine> engine, CheckpointManagerOptions options)
     : directory_(orbax::local_path(std::move(directory))),
       options_((check_options(options), std::move(options))),
       save_policy_(save_decision_policy_of(options_)),
@@ -56,7 +55,7 @@ inline CheckpointManager::CheckpointManager(std::string directory, std::shared_p
 }
 
 template <OnUse>
-inline void CheckpointManager::end() noexcept {
+void CheckpointManager::end() noexcept {
   if (is_saving_in_progress()) engine_->wait_quietly();
   try {
     deleter_->wait();
@@ -67,7 +66,7 @@ inline void CheckpointManager::end() noexcept {
 
 // Once the save in the background is over, the list has the step or does not.
 template <OnUse>
-inline void CheckpointManager::settle() {
+void CheckpointManager::settle() {
   if (!pending_ || is_saving_in_progress()) return;
   const bool committed = pending_->committed->load();
   pending_.reset();
@@ -87,7 +86,7 @@ void CheckpointManager::settled(Call&& call) {
 }
 
 template <OnUse>
-inline SaveDecision CheckpointManager::save_decision(std::int64_t step) {
+SaveDecision CheckpointManager::save_decision(std::int64_t step) {
   if (options_.read_only) return {false, "the manager is read only"};
   if (const auto latest = latest_step(); latest && *latest >= step)
     return {false, "not behind the latest step, " + std::to_string(*latest)};
@@ -96,18 +95,18 @@ inline SaveDecision CheckpointManager::save_decision(std::int64_t step) {
 }
 
 template <OnUse>
-inline bool CheckpointManager::reached_preemption() const noexcept {
+bool CheckpointManager::reached_preemption() const noexcept {
   return std::any_of(preemptions_.begin(), preemptions_.end(), [](const auto& guard) { return guard->requested(); });
 }
 
 template <OnUse>
-inline std::vector<StepVerdict> CheckpointManager::preservation_verdicts() {
+std::vector<StepVerdict> CheckpointManager::preservation_verdicts() {
   return preservation_policy_.explain(steps_.infos(preservation_policy_.needs_times(), preservation_policy_.needs_metrics()));
 }
 
 // Rank 0's decision, and its clock: signals and time do not come to all processes alike.
 template <OnUse>
-inline bool CheckpointManager::decide(std::int64_t step, const ManagerSaveArgs& args) {
+bool CheckpointManager::decide(std::int64_t step, const ManagerSaveArgs& args) {
   bool saves = is_first() && !options_.read_only && (args.force || should_save(step));
   decided_at_ = now();
   if (!world_) return saves;
@@ -124,7 +123,7 @@ inline bool CheckpointManager::decide(std::int64_t step, const ManagerSaveArgs& 
 }
 
 template <OnUse>
-inline void CheckpointManager::learn_processes(const StepContents& contents) {
+void CheckpointManager::learn_processes(const StepContents& contents) {
   const std::shared_ptr<Coordinator> world = processes_of(contents);
   if (world && world_ && world != world_)
     throw ArgumentError("the state belongs to a mesh of another coordinator than what this manager has saved before; use one for both",
@@ -134,8 +133,8 @@ inline void CheckpointManager::learn_processes(const StepContents& contents) {
 
 // Whether to go on; in the background, with the turn to do so. Everything that can be refused is, before the state is looked at.
 template <OnUse>
-inline bool CheckpointManager::begin_save(std::int64_t step, const ManagerSaveArgs& args, bool several,
-                                          std::optional<orbax::AsyncEngine::Turn>& turn) {
+bool CheckpointManager::begin_save(std::int64_t step, const ManagerSaveArgs& args, bool several,
+                                   std::optional<orbax::AsyncEngine::Turn>& turn) {
   if (has_several_items_ && *has_several_items_ != several)
     throw ArgumentError(several ? "Cannot provide `args` of type `Composite` when dealing with a single, unnamed (default) checkpointable "
                                   "object: this manager has saved one state without a name; use another directory for several items"
@@ -157,8 +156,8 @@ inline bool CheckpointManager::begin_save(std::int64_t step, const ManagerSaveAr
 }
 
 template <OnUse>
-inline void CheckpointManager::finish_save(std::int64_t step, std::vector<StepItem> items, const ManagerSaveArgs& args,
-                                           std::optional<orbax::AsyncEngine::Turn> turn) {
+void CheckpointManager::finish_save(std::int64_t step, std::vector<StepItem> items, const ManagerSaveArgs& args,
+                                    std::optional<orbax::AsyncEngine::Turn> turn) {
   auto contents = std::make_shared<StepContents>(StepContents{std::move(items), {}, args.save, args.custom_metadata});
   if (options_.best_fn && !options_.prevent_write_metrics) contents->metrics = args.metrics;
   for (const StepItem& item : contents->items)
@@ -203,14 +202,14 @@ inline void CheckpointManager::finish_save(std::int64_t step, std::vector<StepIt
 }
 
 template <OnUse>
-inline void CheckpointManager::remove_steps(const std::vector<std::int64_t>& steps) {
+void CheckpointManager::remove_steps(const std::vector<std::int64_t>& steps) {
   if (!is_first()) return;
   for (const std::int64_t step : steps) deleter_->remove(steps_.names().build(step));
 }
 
 // The steps that the policy no longer keeps; they are forgotten at once.
 template <OnUse>
-inline std::vector<std::int64_t> CheckpointManager::let_go() {
+std::vector<std::int64_t> CheckpointManager::let_go() {
   const std::span<const StepInfo> infos = steps_.infos(preservation_policy_.needs_times(), preservation_policy_.needs_metrics());
   const std::vector<bool> stays = preservation_policy_.should_preserve(infos);
   std::vector<std::int64_t> gone;
@@ -221,7 +220,7 @@ inline std::vector<std::int64_t> CheckpointManager::let_go() {
 }
 
 template <OnUse>
-inline std::vector<std::int64_t> CheckpointManager::prune() {
+std::vector<std::int64_t> CheckpointManager::prune() {
   if (options_.read_only) return {};
   if (engine_) settled([&] { engine_->wait_until_finished(); });
   std::vector<std::int64_t> gone = let_go();
@@ -230,7 +229,7 @@ inline std::vector<std::int64_t> CheckpointManager::prune() {
 }
 
 template <OnUse>
-inline std::string CheckpointManager::step_directory(std::optional<std::int64_t> step) {
+std::string CheckpointManager::step_directory(std::optional<std::int64_t> step) {
   if (!step) step = latest_step();
   if (!step) throw NotFoundError("No steps found in " + directory_ + ".", {.file = directory_});
   std::string path = steps_.path(*step);
@@ -245,7 +244,7 @@ inline std::string CheckpointManager::step_directory(std::optional<std::int64_t>
 }
 
 template <OnUse>
-inline std::string CheckpointManager::item_directory(std::optional<std::int64_t> step) {
+std::string CheckpointManager::item_directory(std::optional<std::int64_t> step) {
   const std::string path = step_directory(step);
   const std::string usual = path + "/" + std::string(default_item_name);
   if (storage::is_directory(usual)) return usual;
@@ -254,19 +253,19 @@ inline std::string CheckpointManager::item_directory(std::optional<std::int64_t>
 }
 
 template <OnUse>
-inline std::vector<std::int64_t> CheckpointManager::all_steps(bool read) {
+std::vector<std::int64_t> CheckpointManager::all_steps(bool read) {
   if (read) reload();
   return steps_.sorted();
 }
 
 template <OnUse>
-inline std::optional<std::int64_t> CheckpointManager::best_step() {
+std::optional<std::int64_t> CheckpointManager::best_step() {
   if (!options_.best_fn) return latest_step();
   return best_of(steps_.infos(false, true), options_.best_fn, options_.best_mode == "min");
 }
 
 template <OnUse>
-inline void CheckpointManager::reload() {
+void CheckpointManager::reload() {
   settle();
   steps_.reload();
   if (!pending_) return;
@@ -277,15 +276,14 @@ inline void CheckpointManager::reload() {
 }
 
 template <OnUse>
-inline std::optional<std::int64_t> CheckpointManager::wait_for_new_step(std::optional<std::int64_t> after,
-                                                                        std::chrono::milliseconds timeout) {
+std::optional<std::int64_t> CheckpointManager::wait_for_new_step(std::optional<std::int64_t> after, std::chrono::milliseconds timeout) {
   const auto found = orrery::wait_for_new_step(directory_, steps_.names(), after, timeout);
   if (found) reload();
   return found;
 }
 
 template <OnUse>
-inline void CheckpointManager::delete_step(std::int64_t step) {
+void CheckpointManager::delete_step(std::int64_t step) {
   if (options_.read_only) return;
   if (pending_ && pending_->info.step == step) settled([&] { engine_->wait_until_finished(); });
   if (!steps_.contains(step))
@@ -295,14 +293,14 @@ inline void CheckpointManager::delete_step(std::int64_t step) {
 }
 
 template <OnUse>
-inline StepMetadata CheckpointManager::metadata(std::int64_t step) {
+StepMetadata CheckpointManager::metadata(std::int64_t step) {
   const std::string path = step_directory(step);
   StepFiles files = read_step_files(path);
   return {step, files.init_time, files.commit_time, std::move(files.custom_metadata), read_metrics(path), read_item_metadata(path)};
 }
 
 template <OnUse>
-inline RootMetadata CheckpointManager::metadata() const {
+RootMetadata CheckpointManager::metadata() const {
   RootMetadata found = read_root_metadata(directory_);
   if (options_.read_only && !options_.metadata.empty() && !storage::exists(directory_ + "/metadata"))
     found.custom_metadata = options_.metadata;
@@ -310,25 +308,54 @@ inline RootMetadata CheckpointManager::metadata() const {
 }
 
 template <OnUse>
-inline void CheckpointManager::wait_until_finished() {
+void CheckpointManager::wait_until_finished() {
   if (engine_) settled([&] { engine_->wait_until_finished(); });
   deleter_->wait();
 }
 
 template <OnUse>
-inline void CheckpointManager::check_for_errors() {
+void CheckpointManager::check_for_errors() {
   if (engine_) settled([&] { engine_->check_for_errors(); });
   deleter_->check();
 }
 
 template <OnUse>
-inline bool CheckpointManager::cancel() noexcept {
+bool CheckpointManager::cancel() noexcept {
   return is_saving_in_progress() && engine_->cancel();
 }
 
 template <OnUse>
-inline void CheckpointManager::close() {
+void CheckpointManager::close() {
   wait_until_finished();
 }
+
+ORRERY_ONCE(CheckpointManager::CheckpointManager(std::string, CheckpointManagerOptions));
+ORRERY_ONCE(CheckpointManager::CheckpointManager(std::string, std::shared_ptr<orbax::AsyncEngine>, CheckpointManagerOptions));
+ORRERY_ONCE(void CheckpointManager::end<>() noexcept);
+ORRERY_ONCE(void CheckpointManager::settle<>());
+ORRERY_ONCE(SaveDecision CheckpointManager::save_decision<>(std::int64_t));
+ORRERY_ONCE(bool CheckpointManager::reached_preemption<>() const noexcept);
+ORRERY_ONCE(std::vector<StepVerdict> CheckpointManager::preservation_verdicts<>());
+ORRERY_ONCE(bool CheckpointManager::decide<>(std::int64_t, const ManagerSaveArgs&));
+ORRERY_ONCE(void CheckpointManager::learn_processes<>(const StepContents&));
+ORRERY_ONCE(bool CheckpointManager::begin_save<>(std::int64_t, const ManagerSaveArgs&, bool, std::optional<orbax::AsyncEngine::Turn>&));
+ORRERY_ONCE(void CheckpointManager::finish_save<>(std::int64_t, std::vector<StepItem>, const ManagerSaveArgs&,
+                                                  std::optional<orbax::AsyncEngine::Turn>));
+ORRERY_ONCE(void CheckpointManager::remove_steps<>(const std::vector<std::int64_t>&));
+ORRERY_ONCE(std::vector<std::int64_t> CheckpointManager::let_go<>());
+ORRERY_ONCE(std::vector<std::int64_t> CheckpointManager::prune<>());
+ORRERY_ONCE(std::string CheckpointManager::step_directory<>(std::optional<std::int64_t>));
+ORRERY_ONCE(std::string CheckpointManager::item_directory<>(std::optional<std::int64_t>));
+ORRERY_ONCE(std::vector<std::int64_t> CheckpointManager::all_steps<>(bool));
+ORRERY_ONCE(std::optional<std::int64_t> CheckpointManager::best_step<>());
+ORRERY_ONCE(void CheckpointManager::reload<>());
+ORRERY_ONCE(std::optional<std::int64_t> CheckpointManager::wait_for_new_step<>(std::optional<std::int64_t>, std::chrono::milliseconds));
+ORRERY_ONCE(void CheckpointManager::delete_step<>(std::int64_t));
+ORRERY_ONCE(StepMetadata CheckpointManager::metadata<>(std::int64_t));
+ORRERY_ONCE(RootMetadata CheckpointManager::metadata<>() const);
+ORRERY_ONCE(void CheckpointManager::wait_until_finished<>());
+ORRERY_ONCE(void CheckpointManager::check_for_errors<>());
+ORRERY_ONCE(bool CheckpointManager::cancel<>() noexcept);
+ORRERY_ONCE(void CheckpointManager::close<>());
 
 }  // namespace orrery::inline v0

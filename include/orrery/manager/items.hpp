@@ -144,7 +144,7 @@ StepItem item_from(std::string name, State state) {
 }
 
 template <OnUse = OnUse()>
-inline StepItem item_from_snapshot(std::string name, std::string_view handler, std::shared_ptr<orbax::Snapshot> snapshot) {
+StepItem item_from_snapshot(std::string name, std::string_view handler, std::shared_ptr<orbax::Snapshot> snapshot) {
   check_item_name(name);
   if (handler == orbax::array_handler)
     return {std::move(name), std::string(handler),
@@ -182,6 +182,8 @@ StepItem item_of(std::string name, T&& value, const orbax::AsyncEngine::Turn* tu
     return item_from<State>(std::move(name), [kept]() -> const State& { return *kept; });
   }
 }
+
+ORRERY_ONCE(StepItem item_from_snapshot<>(std::string, std::string_view, std::shared_ptr<orbax::Snapshot>));
 
 }  // namespace detail
 

@@ -147,12 +147,14 @@ inline std::string only_item(const std::string& step_path) {
 }
 
 template <OnUse = OnUse()>
-inline std::string item_path(const std::string& step_path, const std::string& name) {
+std::string item_path(const std::string& step_path, const std::string& name) {
   check_item_name(name);
   const std::string path = step_path + "/" + name;
   if (!storage::is_directory(path)) throw_no_item(name, list_items(step_path), step_path);
   return path;
 }
+
+ORRERY_ONCE(std::string item_path<>(const std::string&, const std::string&));
 
 template <class T>
 T restore_item(const std::string& directory, const RestoreOptions& options, std::optional<T> target) {
@@ -185,7 +187,7 @@ inline const TreeMetadata& ItemMetadata::operator[](std::string_view name) const
 
 // One item as a tree: of JSON its document, of an array its leaf.
 template <OnUse = OnUse()>
-inline Tree restore_item_tree(const std::string& directory, std::string_view handler, const RestoreOptions& options = {}) {
+Tree restore_item_tree(const std::string& directory, std::string_view handler, const RestoreOptions& options = {}) {
   switch (detail::kind_of_item(directory, handler)) {
     case detail::ItemKind::json: return detail::tree_of(ItemHandler<JsonItem>::restore(directory, options).value());
     case detail::ItemKind::array: return orbax::restore_array(directory, options);
@@ -199,7 +201,7 @@ inline Tree restore_item_tree(const std::string& directory, std::string_view han
 
 // A step without a target: the one item without a name, or a dict of all items by name, metrics among them.
 template <OnUse = OnUse()>
-inline Tree restore_step_tree(const std::string& step_path, const RestoreOptions& options) {
+Tree restore_step_tree(const std::string& step_path, const RestoreOptions& options) {
   const std::vector<std::string> there = list_items(step_path);
   const StepFiles files = read_step_files(step_path);
   if (std::find(there.begin(), there.end(), default_item_name) != there.end()) {
@@ -214,7 +216,7 @@ inline Tree restore_step_tree(const std::string& step_path, const RestoreOptions
 }
 
 template <OnUse = OnUse()>
-inline ItemMetadata read_item_metadata(const std::string& step_path) {
+ItemMetadata read_item_metadata(const std::string& step_path) {
   const StepFiles files = read_step_files(step_path);
   std::vector<ItemMetadata::Item> items;
   for (const std::string& name : list_items(step_path)) {
@@ -226,5 +228,9 @@ inline ItemMetadata read_item_metadata(const std::string& step_path) {
   }
   return ItemMetadata(std::move(items), step_path);
 }
+
+ORRERY_ONCE(Tree restore_item_tree<>(const std::string&, std::string_view, const RestoreOptions&));
+ORRERY_ONCE(Tree restore_step_tree<>(const std::string&, const RestoreOptions&));
+ORRERY_ONCE(ItemMetadata read_item_metadata<>(const std::string&));
 
 }  // namespace orrery::inline v0

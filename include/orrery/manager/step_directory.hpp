@@ -177,7 +177,7 @@ inline std::vector<std::string> list_items(const std::string& step_path) {
 
 // The metrics of a step, empty where it has none. FormatError for a file that is no JSON object.
 template <OnUse = OnUse()>
-inline Metrics read_metrics(const std::string& step_path) {
+Metrics read_metrics(const std::string& step_path) {
   const std::string file = step_path + "/metrics/metrics";
   if (!storage::exists(file) || storage::is_directory(file)) return {};
   return Metrics::parse(storage::read_file(file, detail::largest_json_file), {{}, file, {}});
@@ -230,5 +230,7 @@ inline StepTime commit_time_of(const std::string& step_path) {
     storage::detail::throw_not_read("ask when this step was saved", step_path, code);
   return StepTime(std::chrono::seconds(status.st_mtim.tv_sec) + std::chrono::nanoseconds(status.st_mtim.tv_nsec));
 }
+
+ORRERY_ONCE(Metrics read_metrics<>(const std::string&));
 
 }  // namespace orrery::inline v0

@@ -31,17 +31,19 @@ inline const Tree& array_of(StoredItem& item) {
 }
 
 template <OnUse = OnUse()>
-inline Tree restore_array(const std::string& path, const RestoreOptions& options) {
+Tree restore_array(const std::string& path, const RestoreOptions& options) {
   StoredItem item = StoredItem::open(local_path(path));
   return restore_tree(item, array_of(item), options);
 }
 
 template <OnUse = OnUse()>
-inline RestoreReport restore_array_into(const std::string& path, const TypeOps& ops, void* target, bool is_new,
-                                        const RestoreOptions& options) {
+RestoreReport restore_array_into(const std::string& path, const TypeOps& ops, void* target, bool is_new, const RestoreOptions& options) {
   StoredItem item = StoredItem::open(local_path(path));
   return restore_value(item, array_of(item), ops, target, is_new, options);
 }
+
+ORRERY_ONCE(Tree restore_array<>(const std::string&, const RestoreOptions&));
+ORRERY_ONCE(RestoreReport restore_array_into<>(const std::string&, const TypeOps&, void*, bool, const RestoreOptions&));
 
 }  // namespace orbax
 

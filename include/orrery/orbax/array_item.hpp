@@ -25,7 +25,7 @@ inline constexpr std::string_view array_handler = "orbax.checkpoint._src.handler
 // The files of the only leaf of `view`, but for those that belong to the step, into `directory`, which exists and is empty. ArgumentError
 // where it is a container, a text or a dtype that TensorStore does not have. Answers what was written.
 template <OnUse = OnUse()>
-inline Progress write_array_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
+Progress write_array_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
   if (view.nodes.size() != 1 || view.nodes[0].kind != NodeKind::leaf)
     throw ArgumentError("ArrayCheckpointer saves one array or number, and this is a container: use PyTreeCheckpointer",
                         {{}, directory, {}});
@@ -55,7 +55,7 @@ inline Progress write_array_item(const std::string& directory, const TreeView& v
 // Saves the only leaf of `view` at `path`: complete under its name, or not there. ArgumentError as above; AlreadyExistsError where
 // something is there and no force; IoError.
 template <OnUse = OnUse()>
-inline void save_array_item(const std::string& path, const TreeView& view, const SaveOptions& options) {
+void save_array_item(const std::string& path, const TreeView& view, const SaveOptions& options) {
   detail::check_custom_metadata(options.custom_metadata);
   const std::uint64_t started = detail::nanoseconds_now();
   storage::AtomicDirectory directory(path, {.force = options.force, .durability = options.durability});
@@ -65,5 +65,8 @@ inline void save_array_item(const std::string& path, const TreeView& view, const
   detail::write_text(directory.path() + "/commit_success.txt", "Checkpoint commit was successful to " + directory.final_path());
   commit(directory, written, options);
 }
+
+ORRERY_ONCE(Progress write_array_item<>(const std::string&, const TreeView&, const SaveOptions&));
+ORRERY_ONCE(void save_array_item<>(const std::string&, const TreeView&, const SaveOptions&));
 
 }  // namespace orrery::inline v0::orbax

@@ -167,9 +167,7 @@ class AsyncEngine::Turn {
     return std::make_shared<Snapshot>(Snapshot::of_borrowed(state));
   }
   template <OnUse = OnUse()>
-  std::shared_ptr<Snapshot> copy(TreeView view) const {
-    return std::make_shared<Snapshot>(Snapshot::copy_of(std::move(view), engine_->arena_, [this] { control_->check(); }));
-  }
+  std::shared_ptr<Snapshot> copy(TreeView view) const;
 
   // Hands the job to the thread and returns. Once.
   template <OnUse = OnUse()>
@@ -187,7 +185,12 @@ class AsyncEngine::Turn {
 };
 
 template <OnUse>
-inline AsyncEngine::Turn AsyncEngine::start(std::string path) {
+std::shared_ptr<Snapshot> AsyncEngine::Turn::copy(TreeView view) const {
+  return std::make_shared<Snapshot>(Snapshot::copy_of(std::move(view), engine_->arena_, [this] { control_->check(); }));
+}
+
+template <OnUse>
+AsyncEngine::Turn AsyncEngine::start(std::string path) {
   refuse_own_thread("save()");
   std::unique_lock lock(mutex_);
   const auto is_idle = [this] { return state_ == State::idle; };
@@ -208,7 +211,7 @@ inline AsyncEngine::Turn AsyncEngine::start(std::string path) {
 }
 
 template <OnUse>
-inline void AsyncEngine::submit(Job job, Finish finish) {
+void AsyncEngine::submit(Job job, Finish finish) {
   {
     const std::lock_guard lock(mutex_);
     if (!thread_.joinable()) {
@@ -237,7 +240,7 @@ inline void AsyncEngine::give_up_turn() noexcept {
 }
 
 template <OnUse>
-inline void AsyncEngine::serve() {
+void AsyncEngine::serve() {
   // A batch thread that wakes up does not push the one that woke it off its processor: on a busy machine save() would take milliseconds.
   const ::sched_param priority{};
   ::pthread_setschedparam(::pthread_self(), SCHED_BATCH, &priority);
@@ -265,7 +268,7 @@ inline void AsyncEngine::serve() {
 
 // Where the engine is idle: what the last job has left to its callers. Others wait as for a save that is being prepared.
 template <OnUse>
-inline void AsyncEngine::finish_here(std::unique_lock<std::mutex>& lock) noexcept {
+void AsyncEngine::finish_here(std::unique_lock<std::mutex>& lock) noexcept {
   if (!finish_) return;
   Finish finish = std::exchange(finish_, nullptr);
   const std::shared_ptr<SaveControl> control = current_;
@@ -286,7 +289,7 @@ inline void AsyncEngine::finish_here(std::unique_lock<std::mutex>& lock) noexcep
 }
 
 template <OnUse>
-inline void AsyncEngine::wait_until_finished() {
+void AsyncEngine::wait_until_finished() {
   refuse_own_thread("wait_until_finished()");
   std::unique_lock lock(mutex_);
   const auto is_idle = [this] { return state_ == State::idle; };
@@ -307,21 +310,21 @@ inline void AsyncEngine::wait_until_finished() {
 }
 
 template <OnUse>
-inline void AsyncEngine::wait_quietly() noexcept {
+void AsyncEngine::wait_quietly() noexcept {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return state_ == State::idle; });
   finish_here(lock);
 }
 
 template <OnUse>
-inline void AsyncEngine::check_for_errors() {
+void AsyncEngine::check_for_errors() {
   std::unique_lock lock(mutex_);
   if (finish_) return;  // it is not over
   throw_failure(lock);
 }
 
 template <OnUse>
-inline void AsyncEngine::throw_failure(std::unique_lock<std::mutex>& lock) {
+void AsyncEngine::throw_failure(std::unique_lock<std::mutex>& lock) {
   if (!failure_) return;
   const std::exception_ptr failure = std::exchange(failure_, nullptr);
   lock.unlock();
@@ -329,7 +332,7 @@ inline void AsyncEngine::throw_failure(std::unique_lock<std::mutex>& lock) {
 }
 
 template <OnUse>
-inline bool AsyncEngine::cancel() noexcept {
+bool AsyncEngine::cancel() noexcept {
   const std::lock_guard lock(mutex_);
   if (state_ == State::idle && !finish_) return false;
   current_->cancel();
@@ -337,7 +340,7 @@ inline bool AsyncEngine::cancel() noexcept {
 }
 
 template <OnUse>
-inline bool AsyncEngine::is_pending(const std::string& path) const {
+bool AsyncEngine::is_pending(const std::string& path) const {
   std::string pending;
   {
     const std::lock_guard lock(mutex_);
@@ -348,7 +351,7 @@ inline bool AsyncEngine::is_pending(const std::string& path) const {
 }
 
 template <OnUse>
-inline void AsyncEngine::refuse_own_thread(const char* call) const {
+void AsyncEngine::refuse_own_thread(const char* call) const {
   const std::lock_guard lock(mutex_);
   if (thread_.get_id() == std::this_thread::get_id())
     throw ArgumentError(std::string(call) + " was called by the save under way, from on_progress or a destructor: it would wait for itself",
@@ -356,7 +359,7 @@ inline void AsyncEngine::refuse_own_thread(const char* call) const {
 }
 
 template <OnUse>
-inline void AsyncEngine::end() noexcept {
+void AsyncEngine::end() noexcept {
   wait_quietly();
   {
     const std::lock_guard lock(mutex_);
@@ -374,6 +377,20 @@ inline void AsyncEngine::end() noexcept {
     log(LogLevel::error, "a save in the background failed, and nobody has asked for its outcome");
   }
 }
+
+ORRERY_ONCE(std::shared_ptr<Snapshot> AsyncEngine::Turn::copy<>(TreeView) const);
+ORRERY_ONCE(AsyncEngine::Turn AsyncEngine::start<>(std::string));
+ORRERY_ONCE(void AsyncEngine::submit<>(AsyncEngine::Job, AsyncEngine::Finish));
+ORRERY_ONCE(void AsyncEngine::serve<>());
+ORRERY_ONCE(void AsyncEngine::finish_here<>(std::unique_lock<std::mutex>&) noexcept);
+ORRERY_ONCE(void AsyncEngine::wait_until_finished<>());
+ORRERY_ONCE(void AsyncEngine::wait_quietly<>() noexcept);
+ORRERY_ONCE(void AsyncEngine::check_for_errors<>());
+ORRERY_ONCE(void AsyncEngine::throw_failure<>(std::unique_lock<std::mutex>&));
+ORRERY_ONCE(bool AsyncEngine::cancel<>() noexcept);
+ORRERY_ONCE(bool AsyncEngine::is_pending<>(const std::string&) const);
+ORRERY_ONCE(void AsyncEngine::refuse_own_thread<>(const char*) const);
+ORRERY_ONCE(void AsyncEngine::end<>() noexcept);
 
 }  // namespace orbax
 

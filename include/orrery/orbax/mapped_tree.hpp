@@ -233,7 +233,7 @@ namespace orbax {
 // NotFoundError, FormatError, DataLossError as a restore. Cost: the metadata, a map of each file, the leaves that have to be read
 // (checked against their checksums where `verify_checksums`).
 template <OnUse>
-inline MappedTree map_item(const std::string& directory, bool verify_checksums) {
+MappedTree map_item(const std::string& directory, bool verify_checksums) {
   StoredItem item = StoredItem::open(directory);
   auto held = std::make_shared<MappedTree::Held>();
   MappedTree::Builder builder(item, *held);
@@ -243,6 +243,8 @@ inline MappedTree map_item(const std::string& directory, bool verify_checksums) 
   const Tree* root = &held->tree;
   return MappedTree(std::move(held), root);
 }
+
+ORRERY_ONCE(MappedTree map_item<>(const std::string&, bool));
 
 }  // namespace orbax
 

@@ -89,16 +89,25 @@ inline StoredItem open_item(const std::string& path, const RestoreOptions& optio
 }
 
 template <OnUse = OnUse()>
-inline Tree restore_tree(const std::string& path, const RestoreOptions& options) {
+Tree restore_tree(const std::string& path, const RestoreOptions& options) {
   StoredItem item = open_item(path, options);
   return restore_tree(item, options);
 }
 
 template <OnUse = OnUse()>
-inline RestoreReport restore_value(const std::string& path, const TypeOps& ops, void* target, bool is_new, const RestoreOptions& options) {
+RestoreReport restore_value(const std::string& path, const TypeOps& ops, void* target, bool is_new, const RestoreOptions& options) {
   StoredItem item = open_item(path, options);
   return restore_value(item, ops, target, is_new, options);
 }
+
+template <OnUse = OnUse()>
+TreeMetadata read_metadata(const std::string& path) {
+  return TreeMetadata(StoredItem::open(local_path(path)).tree());
+}
+
+ORRERY_ONCE(Tree restore_tree<>(const std::string&, const RestoreOptions&));
+ORRERY_ONCE(RestoreReport restore_value<>(const std::string&, const TypeOps&, void*, bool, const RestoreOptions&));
+ORRERY_ONCE(TreeMetadata read_metadata<>(const std::string&));
 
 }  // namespace orbax
 
@@ -160,7 +169,7 @@ class PyTreeCheckpointer {
   // Names, kinds, dtypes and shapes; reads no values.
   template <OnUse = OnUse()>
   TreeMetadata metadata(const std::string& path) const {
-    return TreeMetadata(orbax::StoredItem::open(orbax::local_path(path)).tree());
+    return orbax::read_metadata(path);
   }
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <set>
 #include <utility>
@@ -33,7 +34,7 @@ inline bool may_hold_parts(const TypeOps& ops, std::set<const TypeOps*>& seen) {
 }  // namespace detail
 
 template <OnUse = OnUse()>
-inline bool may_hold_parts(const TypeOps& ops) {
+bool may_hold_parts(const TypeOps& ops) {
   std::set<const TypeOps*> seen{&ops};
   return detail::may_hold_parts(ops, seen);
 }
@@ -41,16 +42,16 @@ inline bool may_hold_parts(const TypeOps& ops) {
 // The processes that save this state together; null for one alone. Looks at a state that is lent or given away only where its type says
 // that it has to: then, and only then, that takes longer the larger the state is.
 template <OnUse = OnUse()>
-inline std::shared_ptr<Coordinator> processes_of(Snapshot& snapshot) {
+std::shared_ptr<Coordinator> processes_of(Snapshot& snapshot) {
   if (snapshot.type() && !may_hold_parts(*snapshot.type())) return nullptr;
   return processes_of(snapshot.view());
 }
 
 // All processes of `world` call it. `kept`: what the work's views point to; `behind` runs once it is committed, in all of them. Throws what
 // already speaks against the save.
-template <class Behind>
+template <OnUse = OnUse()>
 void save_in_background(AsyncEngine& engine, AsyncEngine::Turn turn, std::shared_ptr<Coordinator> world, SharedWork work,
-                        std::shared_ptr<const void> kept, Behind behind) {
+                        std::shared_ptr<const void> kept, std::function<void()> behind) {
   work.options.on_progress = turn.control().on_progress(std::move(work.options.on_progress));
   const Deadline deadline = deadline_in(work.options.meeting_timeout);
   auto save = std::make_shared<SharedSave>(std::move(work));
@@ -71,5 +72,10 @@ void save_in_background(AsyncEngine& engine, AsyncEngine::Turn turn, std::shared
                 behind();
               });
 }
+
+ORRERY_ONCE(bool may_hold_parts<>(const TypeOps&));
+ORRERY_ONCE(std::shared_ptr<Coordinator> processes_of<>(Snapshot&));
+ORRERY_ONCE(void save_in_background<>(AsyncEngine&, AsyncEngine::Turn, std::shared_ptr<Coordinator>, SharedWork,
+                                      std::shared_ptr<const void>, std::function<void()>));
 
 }  // namespace orrery::inline v0::orbax

@@ -118,7 +118,7 @@ inline void check_one_process(const TreeView& view) {
 
 // Everything of an item but what belongs to the step: into `directory`, which exists and is empty. Answers what was written.
 template <OnUse = OnUse()>
-inline Progress write_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
+Progress write_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
   check_one_process(view);
   const Params params = flatten_params(view);
   if (!options.use_ocdbt) check_item_files(params);
@@ -140,7 +140,7 @@ inline void commit(storage::AtomicDirectory& directory, const Progress& written,
 // Saves `view` at `path`: complete under its name, or not there. ArgumentError for what Orbax cannot hold, AlreadyExistsError where
 // something is there and no force, IoError; whatever was at `path` stays untouched by a save that fails.
 template <OnUse = OnUse()>
-inline void save_item(const std::string& path, const TreeView& view, const SaveOptions& options) {
+void save_item(const std::string& path, const TreeView& view, const SaveOptions& options) {
   detail::check_custom_metadata(options.custom_metadata);
   const std::uint64_t started = detail::nanoseconds_now();
   storage::AtomicDirectory directory(path, {.force = options.force, .durability = options.durability});
@@ -148,5 +148,8 @@ inline void save_item(const std::string& path, const TreeView& view, const SaveO
   detail::write_step_files(directory, started, options);
   commit(directory, written, options);
 }
+
+ORRERY_ONCE(Progress write_item<>(const std::string&, const TreeView&, const SaveOptions&));
+ORRERY_ONCE(void save_item<>(const std::string&, const TreeView&, const SaveOptions&));
 
 }  // namespace orrery::inline v0::orbax

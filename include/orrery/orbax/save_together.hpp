@@ -219,7 +219,7 @@ class SharedSave {
 
 // One item, which is all that `path` holds, as save_item() writes it.
 template <OnUse = OnUse()>
-inline SharedWork item_work(std::string path, const TreeView& view, const SaveOptions& options) {
+SharedWork item_work(std::string path, const TreeView& view, const SaveOptions& options) {
   struct Rest final : SharedRest {
     explicit Rest(const SaveOptions& how) : options(how) {}
     void write_last(const storage::AtomicDirectory& directory, std::uint64_t started) const override {
@@ -232,14 +232,14 @@ inline SharedWork item_work(std::string path, const TreeView& view, const SaveOp
 
 // Called by all processes of `world` with the same path, options and structure.
 template <OnUse = OnUse()>
-inline void save_item_together(const std::string& path, const TreeView& view, const SaveOptions& options, Coordinator& world) {
+void save_item_together(const std::string& path, const TreeView& view, const SaveOptions& options, Coordinator& world) {
   SharedSave(item_work(path, view, options)).run(world);
 }
 
 // The processes that hold the sharded arrays of this state together; null where there is but one. ArgumentError where not all of an array
 // can be reached, or arrays belong to different ones.
 template <OnUse = OnUse()>
-inline std::shared_ptr<Coordinator> processes_of(const TreeView& view) {
+std::shared_ptr<Coordinator> processes_of(const TreeView& view) {
   std::shared_ptr<Coordinator> world;
   for (const ArrayParts& array : view.parts) {
     if (!array.is_complete && !array.processes)
@@ -251,5 +251,9 @@ inline std::shared_ptr<Coordinator> processes_of(const TreeView& view) {
   }
   return world;
 }
+
+ORRERY_ONCE(SharedWork item_work<>(std::string, const TreeView&, const SaveOptions&));
+ORRERY_ONCE(void save_item_together<>(const std::string&, const TreeView&, const SaveOptions&, Coordinator&));
+ORRERY_ONCE(std::shared_ptr<Coordinator> processes_of<>(const TreeView&));
 
 }  // namespace orrery::inline v0::orbax

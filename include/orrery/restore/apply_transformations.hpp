@@ -100,8 +100,7 @@ class TransformationWalk {
 // a rule nor the original has keeps its value, None and empty containers stay. Functions are called once for each leaf that their
 // rule matches. KeyError, in Orbax's words, that lists every key which a rule wants and the original tree lacks.
 template <OnUse = OnUse()>
-inline Tree apply_transformations(const Tree& original_tree, const Transforms& transforms, const Tree& new_tree,
-                                  TransformOptions options = {}) {
+Tree apply_transformations(const Tree& original_tree, const Transforms& transforms, const Tree& new_tree, TransformOptions options = {}) {
   if (!new_tree.is_leaf() && new_tree.size() == 0) return Tree::dict();
   detail::TransformationWalk walk(original_tree, transforms, options);
   Tree out = walk.node(new_tree, nullptr, 0);
@@ -110,5 +109,7 @@ inline Tree apply_transformations(const Tree& original_tree, const Transforms& t
   for (const Difference& difference : walk.differences.missing) text += (text.empty() ? "" : "\n") + difference.message;
   throw KeyError(text, std::move(walk.differences));
 }
+
+ORRERY_ONCE(Tree apply_transformations<>(const Tree&, const Transforms&, const Tree&, TransformOptions));
 
 }  // namespace orrery::inline v0

@@ -161,27 +161,7 @@ class KeyPattern {
   // ArgumentError, naming the pattern, for what is no pattern or has another meaning in Python. (A template, so that who writes no pattern
   // does not pay for std::regex.)
   template <class Regex = std::regex>
-  static KeyPattern compile(std::string text) {
-    KeyPattern out;
-    out.text_ = std::move(text);
-    out.is_literal_ = out.text_.find_first_of("\\^$.|?*+()[]{}") == std::string::npos;
-    if (out.is_literal_) return out;
-    out.prefix_ = detail::PatternCheck(out.text_).prefix();
-    try {
-      auto regex = std::make_shared<const Regex>(out.text_, Regex::ECMAScript);
-      out.groups_ = regex->mark_count();
-      out.regex_ = std::move(regex);
-    } catch (const std::regex_error& error) {
-      detail::refuse_pattern(out.text_, error.what());
-    }
-    out.run_ = [](const void* regex, const char* first, const char* last, detail::Captures* captures) {
-      std::match_results<const typename Regex::value_type*> found;
-      if (!std::regex_match(first, last, found, *static_cast<const Regex*>(regex))) return false;
-      if (captures) captures->assign(found.begin(), found.end());
-      return true;
-    };
-    return out;
-  }
+  static KeyPattern compile(std::string text);
 
   const std::string& text() const noexcept { return text_; }
   bool is_literal() const noexcept { return is_literal_; }
@@ -263,5 +243,30 @@ inline std::string expand_key(std::string_view from, const Captures& captures) {
 }
 
 }  // namespace detail
+
+template <class Regex>
+KeyPattern KeyPattern::compile(std::string text) {
+  KeyPattern out;
+  out.text_ = std::move(text);
+  out.is_literal_ = out.text_.find_first_of("\\^$.|?*+()[]{}") == std::string::npos;
+  if (out.is_literal_) return out;
+  out.prefix_ = detail::PatternCheck(out.text_).prefix();
+  try {
+    auto regex = std::make_shared<const Regex>(out.text_, Regex::ECMAScript);
+    out.groups_ = regex->mark_count();
+    out.regex_ = std::move(regex);
+  } catch (const std::regex_error& error) {
+    detail::refuse_pattern(out.text_, error.what());
+  }
+  out.run_ = [](const void* regex, const char* first, const char* last, detail::Captures* captures) {
+    std::match_results<const typename Regex::value_type*> found;
+    if (!std::regex_match(first, last, found, *static_cast<const Regex*>(regex))) return false;
+    if (captures) captures->assign(found.begin(), found.end());
+    return true;
+  };
+  return out;
+}
+
+ORRERY_ONCE(KeyPattern KeyPattern::compile<std::regex>(std::string));
 
 }  // namespace orrery::inline v0

@@ -133,7 +133,7 @@ class Describer {
 // Views of everything in `value`, valid while the value is neither changed nor destroyed. Linear in leaves; ArgumentError for what
 // cannot be stored (a valueless variant, a cycle).
 template <OnUse = OnUse()>
-inline TreeView describe(const TypeOps& ops, const void* value) {
+TreeView describe(const TypeOps& ops, const void* value) {
   TreeView view;
   view.type = ops.kind == TypeKind::tree ? nullptr : &ops;
   detail::Describer(view).node(ops, value, {}, nullptr, 0);
@@ -141,10 +141,13 @@ inline TreeView describe(const TypeOps& ops, const void* value) {
 }
 
 template <OnUse = OnUse()>
-inline TreeView describe(const Tree& tree) {
+TreeView describe(const Tree& tree) {
   TreeView view;
   detail::Describer(view).describe_tree(tree, {}, 0);
   return view;
 }
+
+ORRERY_ONCE(TreeView describe<>(const TypeOps&, const void*));
+ORRERY_ONCE(TreeView describe<>(const Tree&));
 
 }  // namespace orrery::inline v0

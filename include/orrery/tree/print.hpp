@@ -162,7 +162,7 @@ inline void print_tree(std::string& out, const Tree& tree) {
 }  // namespace detail
 
 template <OnUse = OnUse()>
-inline std::string to_string(const Tree& tree) {
+std::string to_string(const Tree& tree) {
   std::string out;
   detail::print_tree(out, tree);
   return out;
@@ -176,5 +176,7 @@ Stream& operator<<(Stream& stream, const Tree& tree) {
   stream.write(text.data(), static_cast<std::streamsize>(text.size()));
   return stream;
 }
+
+ORRERY_ONCE(std::string to_string<>(const Tree&));
 
 }  // namespace orrery::inline v0

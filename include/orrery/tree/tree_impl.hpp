@@ -99,7 +99,7 @@ inline Tree& Tree::operator=(const Tree& other) {
 }
 
 template <OnUse>
-inline Tree Tree::dict() {
+Tree Tree::dict() {
   return Tree(Kind::dict, Dict());
 }
 template <OnUse>
@@ -226,14 +226,14 @@ inline auto Tree::end() const noexcept {
 }
 
 template <OnUse>
-inline const Tree* Tree::find(std::string_view key) const noexcept {
+const Tree* Tree::find(std::string_view key) const noexcept {
   const auto held = as<Dict>();
   if (!held) return nullptr;
   std::size_t at = held->position(key);
   return at < held->items.size() ? &held->items[at].value : nullptr;
 }
 template <OnUse>
-inline const Tree& Tree::operator[](std::string_view key) const {
+const Tree& Tree::operator[](std::string_view key) const {
   const Tree* found = find(key);
   if (found) return *found;
   if (!is_dict()) refuse("a dict with the key \"" + std::string(key) + "\"");
@@ -242,7 +242,7 @@ inline const Tree& Tree::operator[](std::string_view key) const {
   throw KeyError("the tree has no key \"" + std::string(key) + "\"", std::move(differences));
 }
 template <OnUse>
-inline Tree& Tree::operator[](std::string_view key) {
+Tree& Tree::operator[](std::string_view key) {
   if (is_none()) *this = dict();
   if (!is_dict()) refuse("a dict with the key \"" + std::string(key) + "\"");
   Tree* found = find(key);
@@ -255,13 +255,13 @@ inline const Tree& Tree::element(std::size_t index) const {
   return all[index];
 }
 template <OnUse>
-inline std::vector<std::string> Tree::keys() const {
+std::vector<std::string> Tree::keys() const {
   std::vector<std::string> out;
   for (const Item& item : items()) out.push_back(item.key.text);
   return out;
 }
 template <OnUse>
-inline Tree& Tree::insert(DictKey key, Tree value) {
+Tree& Tree::insert(DictKey key, Tree value) {
   if (!is_dict()) refuse("a dict");
   return as<Dict>()->insert(std::move(key), std::move(value));
 }
@@ -271,7 +271,7 @@ inline Tree& Tree::push_back(Tree value) {
   return as<Elements>()->list.emplace_back(std::move(value));
 }
 template <OnUse>
-inline bool Tree::erase(std::string_view key) {
+bool Tree::erase(std::string_view key) {
   if (!is_dict()) return false;
   Dict& held = *as<Dict>();
   std::size_t at = held.position(key);
@@ -281,7 +281,7 @@ inline bool Tree::erase(std::string_view key) {
   return true;
 }
 template <OnUse>
-inline void Tree::sort_keys() {
+void Tree::sort_keys() {
   if (is_dict()) {
     Dict& held = *as<Dict>();
     std::stable_sort(held.items.begin(), held.items.end(), [](const Item& a, const Item& b) { return a.key.text < b.key.text; });
@@ -341,7 +341,7 @@ inline std::uint32_t Tree::id() const noexcept {
   return held ? held->id : no_id;
 }
 template <OnUse>
-inline LeafView Tree::leaf() const {
+LeafView Tree::leaf() const {
   LeafView view;
   view.kind = leaf_kind();
   if (const auto held = as<Text>()) {
@@ -371,7 +371,7 @@ T Tree::scalar() const {
 }
 
 template <OnUse>
-inline bool Tree::equal(const Tree& a, const Tree& b) {
+bool Tree::equal(const Tree& a, const Tree& b) {
   if (a.kind_ != b.kind_ || a.size() != b.size()) return false;
   switch (a.kind_) {
     case Kind::none: return true;
@@ -390,5 +390,16 @@ inline bool Tree::equal(const Tree& a, const Tree& b) {
   if (a.has_value() != b.has_value() || a.impl() != b.impl()) return false;
   return a.has_value() ? a.array() == b.array() : a.dtype() == b.dtype() && a.shape() == b.shape();
 }
+
+ORRERY_ONCE(Tree Tree::dict<>());
+ORRERY_ONCE(const Tree* Tree::find<>(std::string_view) const noexcept);
+ORRERY_ONCE(const Tree& Tree::operator[]<>(std::string_view) const);
+ORRERY_ONCE(Tree& Tree::operator[]<>(std::string_view));
+ORRERY_ONCE(std::vector<std::string> Tree::keys<>() const);
+ORRERY_ONCE(Tree& Tree::insert<>(DictKey, Tree));
+ORRERY_ONCE(bool Tree::erase<>(std::string_view));
+ORRERY_ONCE(void Tree::sort_keys<>());
+ORRERY_ONCE(LeafView Tree::leaf<>() const);
+ORRERY_ONCE(bool Tree::equal<>(const Tree&, const Tree&));
 
 }  // namespace orrery::inline v0
