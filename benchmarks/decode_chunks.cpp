@@ -21,6 +21,8 @@
 #include "orrery/formats/codec/zstd.hpp"
 #include "orrery/formats/zarr/metadata_v3.hpp"
 #include "orrery/formats/zarr/sharding_indexed.hpp"
+#include "orrery/orbax/read_leaves.hpp"
+#include "orrery/orbax/stored_item.hpp"
 #include "orrery/orrery.hpp"
 #include "orrery/storage/worker_pool.hpp"
 

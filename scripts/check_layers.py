@@ -14,10 +14,10 @@ FLOOR = {"adapters": 7, "faces": 6, "flax": 5, "manager": 5, "orbax": 4, "format
 SIDEWAYS = {("fwd", "core"), ("core", "fwd"), ("optax", "tree"), ("sharding", "tree"), ("sharding", "distributed"),
             ("manager", "flax"), ("flax", "manager"), ("faces", "faces")}
 FORBIDDEN_BELOW_FACES = {"iostream", "regex", "functional", "filesystem"}
-MAY_USE = {"restore/key_pattern.hpp": {"regex"}, "restore/transforms.hpp": {"functional"}, "storage/progress.hpp": {"functional"},
+MAY_USE = {"restore/key_pattern_impl.hpp": {"regex"}, "restore/transforms.hpp": {"functional"}, "storage/progress.hpp": {"functional"},
            "orbax/async_engine.hpp": {"functional"}, "manager/save_policies.hpp": {"functional"},
            "manager/preservation_policies.hpp": {"functional"}, "manager/checkpoint_manager_options.hpp": {"functional"},
-           "manager/items.hpp": {"functional"}, "manager/step_directory.hpp": {"functional"}}
+           "manager/items.hpp": {"functional"}, "manager/step_item.hpp": {"functional"}}
 
 
 def room_of(path):

@@ -6,7 +6,7 @@
 #include "orrery/orbax/item_place.hpp"
 #include "orrery/orbax/read_leaves.hpp"
 #include "orrery/orbax/stored_item.hpp"
-#include "orrery/safetensors.hpp"
+#include "orrery/safetensors_impl.hpp"
 #include "orrery/storage/file_system.hpp"
 
 namespace orrery::tools {
@@ -69,7 +69,8 @@ class OrbaxSource : public Source {
 class ZarrSource : public Source {
  public:
   explicit ZarrSource(const std::string& path)
-      : array_(zarr::ArrayDirectory::open(path)), tree_(Tree::described(LeafKind::array, array_.metadata().dtype, array_.metadata().shape, 0)) {}
+      : array_(zarr::ArrayDirectory::open(path)),
+        tree_(Tree::described(LeafKind::array, array_.metadata().dtype, array_.metadata().shape, 0)) {}
   const Tree& tree() const override { return tree_; }
 
  private:

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "orrery/flax/serialization.hpp"
+#include "orrery/formats/msgpack/reader.hpp"
+#include "orrery/formats/msgpack/writer.hpp"
 #include "orrery/tree/prng_key.hpp"
 
 namespace orrery::fuzz {

@@ -8,6 +8,8 @@
 #include "cases.hpp"
 #include "load.hpp"
 #include "orrery/flax.hpp"
+#include "orrery/formats/msgpack/reader.hpp"
+#include "orrery/formats/msgpack/writer.hpp"
 #include "orrery/safetensors.hpp"
 #include "orrery/storage/file.hpp"
 #include "orrery/storage/file_system.hpp"
@@ -38,8 +40,10 @@ TEST_CASE("what is read from a golden safetensors file and written again is the 
     safetensors::Metadata metadata;
     const Tree tree = safetensors::load_file(check.path, {.metadata = &metadata});
     const std::string again = safetensors::save(tree, metadata);
-    if (metadata.size() < 2) CHECK(again == bytes);
-    else CHECK(again.size() == bytes.size());  // the library writes its texts in any order
+    if (metadata.size() < 2)
+      CHECK(again == bytes);
+    else
+      CHECK(again.size() == bytes.size());  // the library writes its texts in any order
     ++files;
   }
   CHECK(files == 27);

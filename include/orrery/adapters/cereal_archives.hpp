@@ -32,7 +32,7 @@ inline OutputArchive::OutputArchive(std::function<void(const TreeView&)> sink) :
 inline OutputArchive::OutputArchive(std::ostream& to)
     : OutputArchive(std::function<void(const TreeView&)>([&to](const TreeView& view) {
         std::string bytes;
-        msgpack_format::to_string(msgpack_format::image_of_state_dict(view), bytes);
+        flax::detail::append_state_dict(view, bytes);
         if (!to.write(bytes.data(), static_cast<std::streamsize>(bytes.size())).flush())
           throw IoError("the stream takes no more bytes: the archive is not written", 0);
       })) {}

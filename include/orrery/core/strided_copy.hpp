@@ -111,6 +111,10 @@ inline void copy_range(const ArrayView& from, std::size_t first, std::size_t cou
 template <OnUse>
 inline void copy(const ArrayView& from, const ArrayView& to) {
   if (from.dtype != to.dtype) detail::throw_dtypes_differ(from.dtype, to.dtype);
+  if (from.rank() == 0 && to.rank() == 0) {  // numbers are many, and no loop nest
+    if (from.dtype != DType::none) std::memcpy(const_cast<void*>(to.data), from.data, from.item_size());
+    return;
+  }
   const detail::LoopNest nest = detail::make_loop_nest(from, to);
   if (nest.empty) return;
   switch (from.item_size()) {

@@ -78,10 +78,6 @@ inline void save_orbax_checkpoint(TreeView view, const CheckpointPaths& paths, c
   });
 }
 
-// What a restore into a target goes by. Flax always gives transforms with a target, so that what a checkpoint lacks keeps the target's
-// value; those it makes up itself map each None of the target to use_fallback, which restoring does with empty optionals anyway.
-inline Transforms maybe_construct_transformations(const Transforms& transforms) { return transforms.is_none() ? Transforms() : transforms; }
-
 // The tree as restore_checkpoint without a target gives it: lists are dicts "0", "1", ...; empty states are None.
 template <OnUse = OnUse()>
 inline Tree restore_orbax_tree(const std::string& path) {

@@ -10,8 +10,6 @@
 
 #include "orrery/core/on_use.hpp"
 #include "orrery/flax/state_dict.hpp"
-#include "orrery/formats/msgpack/reader.hpp"
-#include "orrery/formats/msgpack/writer.hpp"
 #include "orrery/reflect/reflectable.hpp"
 #include "orrery/tree/tree.hpp"
 
@@ -34,11 +32,7 @@ T from_bytes(std::string_view bytes, StateDictOptions options = {});
 
 // A tree as it is, lists as lists, with the keys of every dict sorted, as jax.tree_util rebuilds them. Tuples are refused.
 template <OnUse = OnUse()>
-std::string msgpack_serialize(const Tree& tree) {
-  std::string out;
-  msgpack_format::to_string(msgpack_format::image_of_tree(tree, true), out);
-  return out;
-}
+std::string msgpack_serialize(const Tree& tree);
 
 // The tree in those bytes: what Flax's msgpack_restore gives.
 template <OnUse = OnUse()>
@@ -46,44 +40,18 @@ Tree msgpack_restore(std::string_view bytes);
 
 namespace detail {
 
+// The bytes of a state dict, behind what is in the buffer.
 template <OnUse = OnUse()>
-inline msgpack_format::Document document_of(std::string_view bytes) {
-  return msgpack_format::read_document(std::as_bytes(std::span(bytes.data(), bytes.size())));
-}
+void append_state_dict(const TreeView& view, std::string& buffer);
 
-// Reads the leaves that a document describes.
+// Into `object`, whose structure decides (`structured`) or that of its type.
 template <OnUse = OnUse()>
-inline void read_slots(const msgpack_format::Document& document, const std::vector<Slot>& slots) {
-  for (const Slot& slot : slots)
-    if (!slot.from->has_value()) document.read(*slot.from, slot.to.array);
-}
-
-template <OnUse = OnUse()>
-void append_state_dict(const TreeView& view, std::string& buffer) {
-  msgpack_format::to_string(msgpack_format::image_of_state_dict(view), buffer);
-}
-
-template <OnUse = OnUse()>
-void fill_from_bytes(const TypeOps& ops, void* object, bool structured, std::string_view bytes, StateDictOptions options) {
-  const msgpack_format::Document document = document_of(bytes);
-  fill_from_state(ops, object, structured, document.tree, options, {},
-                  [&](const std::vector<Slot>& slots) { read_slots(document, slots); });
-}
+void fill_from_bytes(const TypeOps& ops, void* object, bool structured, std::string_view bytes, StateDictOptions options);
 
 ORRERY_ONCE(void append_state_dict<>(const TreeView&, std::string&));
 ORRERY_ONCE(void fill_from_bytes<>(const TypeOps&, void*, bool, std::string_view, StateDictOptions));
 
 }  // namespace detail
-
-template <OnUse>
-Tree msgpack_restore(std::string_view bytes) {
-  const msgpack_format::Document document = detail::document_of(bytes);
-  Slots slots;
-  Tree tree;
-  slots.materialize(document.tree, tree);
-  detail::read_slots(document, slots.reads);
-  return tree;
-}
 
 template <PyTree T>
 void to_bytes(const T& value, std::string& buffer) {
@@ -114,3 +82,7 @@ ORRERY_ONCE(std::string msgpack_serialize<>(const Tree&));
 ORRERY_ONCE(Tree msgpack_restore<>(std::string_view));
 
 }  // namespace orrery::inline v0::flax
+
+#ifndef ORRERY_COMPILED
+#include "orrery/flax/serialization_impl.hpp"  // IWYU pragma: export
+#endif

@@ -106,7 +106,8 @@ class StateDictMatcher : NamedtupleRules {
       cast = to != DType::none && to != from;
       if (cast && !cast_ && !is_lossless(from, to)) wrong_dtype(from, to, path);
       if (ops.takes_dtype && !ops.takes_dtype(from)) unknown_dtype(from, ops.type_name, path);
-      if (!shape_fits(ops, object, state.shape())) wrong_shape(state.shape(), orrery::detail::wanted_shape(ops, object, state.shape()), path);
+      if (!shape_fits(ops, object, state.shape()))
+        wrong_shape(state.shape(), orrery::detail::wanted_shape(ops, object, state.shape()), path);
     }
     const std::uint32_t self = step(Plan::Do::leaf, ops, state, at);
     out.plan.steps[self].cast = cast;
@@ -190,8 +191,12 @@ class StateDictMatcher : NamedtupleRules {
     const bool namedtuple = ops.role == Role::namedtuple;
     const Tree& state = namedtuple && is_old_namedtuple(given) ? out.trees.emplace_back(converted(given, path)) : given;
     std::vector<std::string_view> unknown;
-    for (const auto& [key, value] : state.items())
-      if (key.kind != DictKeyKind::string || field_of(ops, key.text) == ops.types.size()) unknown.push_back(key.text);
+    std::size_t likely = 0;  // a state dict has the fields in their order
+    for (const auto& [key, value] : state.items()) {
+      const bool is_next = likely < ops.names.size() && ops.names[likely] == key.text && ops.types[likely]->kind != TypeKind::skipped;
+      if (key.kind != DictKeyKind::string || (!is_next && field_of(ops, key.text) == ops.types.size())) unknown.push_back(key.text);
+      ++likely;
+    }
     if (namedtuple) check_namedtuple(ops, state, unknown, path);
     const std::uint32_t self = step(Plan::Do::walk, ops, state, at);
     const std::size_t members = open(ops, object, ops.types.size());

@@ -20,6 +20,8 @@
 #include "orrery/core/log.hpp"
 #include "orrery/manager/checkpoint_manager.hpp"
 #include "orrery/manager/open_root.hpp"
+#include "orrery/manager/root_metadata_file.hpp"
+#include "orrery/manager/step_directory.hpp"
 #include "orrery/manager/wait_for_step.hpp"
 #include "orrery/orbax/item_place.hpp"
 #include "orrery/orbax/save_in_background.hpp"
@@ -328,34 +330,5 @@ template <OnUse>
 void CheckpointManager::close() {
   wait_until_finished();
 }
-
-ORRERY_ONCE(CheckpointManager::CheckpointManager(std::string, CheckpointManagerOptions));
-ORRERY_ONCE(CheckpointManager::CheckpointManager(std::string, std::shared_ptr<orbax::AsyncEngine>, CheckpointManagerOptions));
-ORRERY_ONCE(void CheckpointManager::end<>() noexcept);
-ORRERY_ONCE(void CheckpointManager::settle<>());
-ORRERY_ONCE(SaveDecision CheckpointManager::save_decision<>(std::int64_t));
-ORRERY_ONCE(bool CheckpointManager::reached_preemption<>() const noexcept);
-ORRERY_ONCE(std::vector<StepVerdict> CheckpointManager::preservation_verdicts<>());
-ORRERY_ONCE(bool CheckpointManager::decide<>(std::int64_t, const ManagerSaveArgs&));
-ORRERY_ONCE(void CheckpointManager::learn_processes<>(const StepContents&));
-ORRERY_ONCE(bool CheckpointManager::begin_save<>(std::int64_t, const ManagerSaveArgs&, bool, std::optional<orbax::AsyncEngine::Turn>&));
-ORRERY_ONCE(void CheckpointManager::finish_save<>(std::int64_t, std::vector<StepItem>, const ManagerSaveArgs&,
-                                                  std::optional<orbax::AsyncEngine::Turn>));
-ORRERY_ONCE(void CheckpointManager::remove_steps<>(const std::vector<std::int64_t>&));
-ORRERY_ONCE(std::vector<std::int64_t> CheckpointManager::let_go<>());
-ORRERY_ONCE(std::vector<std::int64_t> CheckpointManager::prune<>());
-ORRERY_ONCE(std::string CheckpointManager::step_directory<>(std::optional<std::int64_t>));
-ORRERY_ONCE(std::string CheckpointManager::item_directory<>(std::optional<std::int64_t>));
-ORRERY_ONCE(std::vector<std::int64_t> CheckpointManager::all_steps<>(bool));
-ORRERY_ONCE(std::optional<std::int64_t> CheckpointManager::best_step<>());
-ORRERY_ONCE(void CheckpointManager::reload<>());
-ORRERY_ONCE(std::optional<std::int64_t> CheckpointManager::wait_for_new_step<>(std::optional<std::int64_t>, std::chrono::milliseconds));
-ORRERY_ONCE(void CheckpointManager::delete_step<>(std::int64_t));
-ORRERY_ONCE(StepMetadata CheckpointManager::metadata<>(std::int64_t));
-ORRERY_ONCE(RootMetadata CheckpointManager::metadata<>() const);
-ORRERY_ONCE(void CheckpointManager::wait_until_finished<>());
-ORRERY_ONCE(void CheckpointManager::check_for_errors<>());
-ORRERY_ONCE(bool CheckpointManager::cancel<>() noexcept);
-ORRERY_ONCE(void CheckpointManager::close<>());
 
 }  // namespace orrery::inline v0

@@ -16,17 +16,15 @@
 
 #include "orrery/core/error.hpp"
 #include "orrery/core/on_use.hpp"
-#include "orrery/formats/json.hpp"
-#include "orrery/manager/step_directory.hpp"
-#include "orrery/orbax/array_checkpointer.hpp"
-#include "orrery/orbax/array_item.hpp"
+#include "orrery/formats/json_value.hpp"
+#include "orrery/manager/step_item.hpp"
 #include "orrery/orbax/async_engine.hpp"
+#include "orrery/orbax/background_calls.hpp"
+#include "orrery/orbax/calls.hpp"
+#include "orrery/orbax/handlers.hpp"
 #include "orrery/orbax/options.hpp"
-#include "orrery/orbax/save_in_background.hpp"
-#include "orrery/orbax/save_item.hpp"
 #include "orrery/orbax/snapshot.hpp"
 #include "orrery/reflect/reflectable.hpp"
-#include "orrery/storage/file.hpp"
 #include "orrery/tree/tree.hpp"
 #include "orrery/tree/tree_view.hpp"
 
@@ -52,9 +50,7 @@ concept CustomItem = requires(const std::string& directory, const T& item, const
 struct JsonItem {
   std::string text{};
   template <OnUse = OnUse()>
-  json::Value value() const {
-    return json::parse(text, {}, {.nan_and_infinity = true});
-  }
+  json::Value value() const;
 };
 
 // One array, number or PRNG key, as Orbax's ArraySave keeps it: a directory of files, no database.
@@ -69,22 +65,10 @@ template <>
 struct ItemHandler<JsonItem> {
   static constexpr std::string_view name = detail::json_handler;
   template <OnUse = OnUse()>
-  static void save(const std::string& directory, const JsonItem& item, const SaveOptions&) {
-    json::parse(item.text, {}, {.nan_and_infinity = true});  // what Python could not read is refused here
-    storage::write_file(directory + "/metadata", item.text);
-  }
+  static void save(const std::string& directory, const JsonItem& item, const SaveOptions&);
   // The file of Orbax's handler, of its version 1, or the metrics of a step.
   template <OnUse = OnUse()>
-  static JsonItem restore(const std::string& directory, const RestoreOptions&) {
-    for (const char* file : {"/metadata", "/data.json", "/metrics"}) {
-      const std::string path = directory + file;
-      if (!storage::exists(path) || storage::is_directory(path)) continue;
-      std::string text = storage::read_file(path, detail::largest_json_file);
-      json::parse(text, {{}, path, {}}, {.nan_and_infinity = true});
-      return {std::move(text)};
-    }
-    throw NotFoundError("expected the JSON file of an item, \"metadata\" or \"data.json\", found neither", {{}, directory, {}});
-  }
+  static JsonItem restore(const std::string& directory, const RestoreOptions&);
 };
 
 template <class T>
@@ -144,20 +128,7 @@ StepItem item_from(std::string name, State state) {
 }
 
 template <OnUse = OnUse()>
-StepItem item_from_snapshot(std::string name, std::string_view handler, std::shared_ptr<orbax::Snapshot> snapshot) {
-  check_item_name(name);
-  if (handler == orbax::array_handler)
-    return {std::move(name), std::string(handler),
-            [snapshot = std::move(snapshot)](const std::string& directory, const SaveOptions& options) {
-              return orbax::write_array_item(directory, snapshot->view(), options);
-            }};
-  const bool may_be_shared = !snapshot->type() || orbax::may_hold_parts(*snapshot->type());
-  return {std::move(name),
-          std::string(handler),
-          {},
-          [snapshot = std::move(snapshot)]() -> const TreeView& { return snapshot->view(); },
-          may_be_shared};
-}
+StepItem item_from_snapshot(std::string name, std::string_view handler, std::shared_ptr<orbax::Snapshot> snapshot);
 
 // An item of a value. Without a turn it stays where it is, unchanged, until it has been written. With one it is written later: an lvalue is
 // copied, arrays into the engine's memory; an rvalue taken over; what borrow() gave stays.
@@ -218,18 +189,20 @@ class Composite {
 
   // ArgumentError for names that cannot be directories, or stand twice, and for none at all.
   template <OnUse = OnUse()>
-  Composite(std::initializer_list<Entry> entries) : entries_(entries) {
-    if (entries_.empty()) throw ArgumentError("a Composite needs an item");
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-      detail::check_item_name(entries_[i].name());
-      for (std::size_t j = 0; j < i; ++j)
-        if (entries_[i].name() == entries_[j].name()) throw ArgumentError("the item \"" + entries_[i].name() + "\" is given twice");
-    }
-  }
+  Composite(std::initializer_list<Entry> entries);
   const std::vector<Entry>& entries() const noexcept { return entries_; }
 
  private:
   std::vector<Entry> entries_;
 };
 
+ORRERY_ONCE(json::Value JsonItem::value<>() const);
+ORRERY_ONCE(void ItemHandler<JsonItem>::save<>(const std::string&, const JsonItem&, const SaveOptions&));
+ORRERY_ONCE(JsonItem ItemHandler<JsonItem>::restore<>(const std::string&, const RestoreOptions&));
+ORRERY_ONCE(Composite::Composite(std::initializer_list<Composite::Entry>));
+
 }  // namespace orrery::inline v0
+
+#ifndef ORRERY_COMPILED
+#include "orrery/manager/items_impl.hpp"  // IWYU pragma: export
+#endif

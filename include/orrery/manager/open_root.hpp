@@ -11,7 +11,7 @@
 #include "orrery/core/on_use.hpp"
 #include "orrery/manager/checkpoint_manager_options.hpp"
 #include "orrery/manager/delete_steps.hpp"
-#include "orrery/manager/root_metadata.hpp"
+#include "orrery/manager/root_metadata_file.hpp"
 #include "orrery/manager/step_names.hpp"
 #include "orrery/storage/atomic_directory.hpp"
 #include "orrery/storage/file_system.hpp"

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +19,7 @@
 #include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/manager/step_info.hpp"
+#include "orrery/manager/step_item.hpp"
 #include "orrery/orbax/item_folders.hpp"
 #include "orrery/orbax/metadata_files.hpp"
 #include "orrery/orbax/options.hpp"
@@ -32,29 +32,6 @@
 
 namespace orrery::inline v0 {
 
-inline constexpr std::string_view default_item_name = "default";  // of the one item that the user gave no name
-inline constexpr std::string_view metrics_item_name = "metrics";
-
-// An item ready to be written: what it is has been captured, so that this may happen later and in another thread.
-struct StepItem {
-  // Writes into a directory that exists and is empty, and answers how much.
-  using Write = std::function<Progress(const std::string& directory, const SaveOptions& options)>;
-
-  std::string name{};
-  std::string handler{};  // the class in Python that reads it
-  Write write{};
-  std::function<const TreeView&()> view{};  // of a pytree, instead of write; the same each time
-  bool may_be_shared = false;               // ... that may hold sharded arrays
-};
-
-// All that makes a step.
-struct StepContents {
-  std::vector<StepItem> items{};
-  Metrics metrics{};  // empty: no metrics item
-  SaveOptions options{};
-  std::string custom_metadata{};  // a JSON object of the user's, or empty
-};
-
 // What the files beside the items say.
 struct StepFiles {
   std::optional<StepTime> init_time{}, commit_time{};
@@ -65,20 +42,13 @@ struct StepFiles {
 
 namespace detail {
 
-inline constexpr std::string_view json_handler = "orbax.checkpoint._src.handlers.json_checkpoint_handler.JsonCheckpointHandler";
-inline constexpr std::size_t largest_json_file = std::size_t{1} << 30;
-
-template <OnUse = OnUse()>
-inline void check_item_name(const std::string& name) {
+template <OnUse>
+void check_item_name(const std::string& name) {
   const bool is_path =
       name.empty() || name.find('/') != std::string::npos || name.find('\0') != std::string::npos || name == "." || name == "..";
   if (is_path || orbax::is_foreign_name(name))
     throw ArgumentError("an item's name becomes a directory, and \"" + name + "\" cannot be one: give it another name");
 }
-
-}  // namespace detail
-
-namespace detail {
 
 template <OnUse = OnUse()>
 inline void write_metrics(const std::string& step, const Metrics& metrics) {
@@ -176,7 +146,7 @@ inline std::vector<std::string> list_items(const std::string& step_path) {
 }
 
 // The metrics of a step, empty where it has none. FormatError for a file that is no JSON object.
-template <OnUse = OnUse()>
+template <OnUse>
 Metrics read_metrics(const std::string& step_path) {
   const std::string file = step_path + "/metrics/metrics";
   if (!storage::exists(file) || storage::is_directory(file)) return {};
@@ -222,15 +192,13 @@ inline StepFiles read_step_files(const std::string& step_path) {
 }
 
 // When a step was committed: as it says, else when its directory was last changed. NotFoundError where it has gone.
-template <OnUse = OnUse()>
-inline StepTime commit_time_of(const std::string& step_path) {
+template <OnUse>
+StepTime commit_time_of(const std::string& step_path) {
   if (const auto said = read_step_files(step_path).commit_time) return *said;
   struct ::stat status {};
   if (const int code = storage::detail::try_status(step_path, status); code != 0)
     storage::detail::throw_not_read("ask when this step was saved", step_path, code);
   return StepTime(std::chrono::seconds(status.st_mtim.tv_sec) + std::chrono::nanoseconds(status.st_mtim.tv_nsec));
 }
-
-ORRERY_ONCE(Metrics read_metrics<>(const std::string&));
 
 }  // namespace orrery::inline v0

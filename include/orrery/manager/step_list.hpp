@@ -13,8 +13,8 @@
 
 #include "orrery/core/error.hpp"
 #include "orrery/core/on_use.hpp"
-#include "orrery/manager/step_directory.hpp"
 #include "orrery/manager/step_info.hpp"
+#include "orrery/manager/step_item.hpp"
 #include "orrery/manager/step_names.hpp"
 #include "orrery/storage/file_system.hpp"
 

@@ -9,43 +9,13 @@
 
 #include "orrery/core/error.hpp"
 #include "orrery/core/on_use.hpp"
-#include "orrery/orbax/array_item.hpp"
-#include "orrery/orbax/item_place.hpp"
+#include "orrery/orbax/calls.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/pytree_checkpointer.hpp"
-#include "orrery/orbax/restore_item.hpp"
-#include "orrery/orbax/stored_item.hpp"
 #include "orrery/reflect/reflectable.hpp"
 #include "orrery/tree/tree.hpp"
 
 namespace orrery::inline v0 {
-
-namespace orbax {
-
-template <OnUse = OnUse()>
-inline const Tree& array_of(StoredItem& item) {
-  if (const Tree* leaf = one_array(item.tree())) return *leaf;
-  throw FormatError("expected one array, as ArrayCheckpointHandler saves it, found " + std::string(item.tree().kind_name()) +
-                        (item.tree().size() ? " of " + std::to_string(item.tree().size()) : "") + ": use PyTreeCheckpointer",
-                    {{}, item.directory(), {}});
-}
-
-template <OnUse = OnUse()>
-Tree restore_array(const std::string& path, const RestoreOptions& options) {
-  StoredItem item = StoredItem::open(local_path(path));
-  return restore_tree(item, array_of(item), options);
-}
-
-template <OnUse = OnUse()>
-RestoreReport restore_array_into(const std::string& path, const TypeOps& ops, void* target, bool is_new, const RestoreOptions& options) {
-  StoredItem item = StoredItem::open(local_path(path));
-  return restore_value(item, array_of(item), ops, target, is_new, options);
-}
-
-ORRERY_ONCE(Tree restore_array<>(const std::string&, const RestoreOptions&));
-ORRERY_ONCE(RestoreReport restore_array_into<>(const std::string&, const TypeOps&, void*, bool, const RestoreOptions&));
-
-}  // namespace orbax
 
 // Cheap to make, holds nothing; calls on different paths may run in different threads.
 class ArrayCheckpointer {
@@ -92,3 +62,7 @@ class ArrayCheckpointer {
 };
 
 }  // namespace orrery::inline v0
+
+#ifndef ORRERY_COMPILED
+#include "orrery/orbax/calls_impl.hpp"  // IWYU pragma: export
+#endif

@@ -10,6 +10,8 @@
 #include "orrery/core/error.hpp"
 #include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
+#include "orrery/orbax/calls.hpp"
+#include "orrery/orbax/handlers.hpp"
 #include "orrery/orbax/metadata_files.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/params.hpp"
@@ -20,11 +22,9 @@
 
 namespace orrery::inline v0::orbax {
 
-inline constexpr std::string_view array_handler = "orbax.checkpoint._src.handlers.array_checkpoint_handler.ArrayCheckpointHandler";
-
 // The files of the only leaf of `view`, but for those that belong to the step, into `directory`, which exists and is empty. ArgumentError
 // where it is a container, a text or a dtype that TensorStore does not have. Answers what was written.
-template <OnUse = OnUse()>
+template <OnUse>
 Progress write_array_item(const std::string& directory, const TreeView& view, const SaveOptions& options) {
   if (view.nodes.size() != 1 || view.nodes[0].kind != NodeKind::leaf)
     throw ArgumentError("ArrayCheckpointer saves one array or number, and this is a container: use PyTreeCheckpointer",
@@ -54,7 +54,7 @@ Progress write_array_item(const std::string& directory, const TreeView& view, co
 
 // Saves the only leaf of `view` at `path`: complete under its name, or not there. ArgumentError as above; AlreadyExistsError where
 // something is there and no force; IoError.
-template <OnUse = OnUse()>
+template <OnUse>
 void save_array_item(const std::string& path, const TreeView& view, const SaveOptions& options) {
   detail::check_custom_metadata(options.custom_metadata);
   const std::uint64_t started = detail::nanoseconds_now();
@@ -65,8 +65,5 @@ void save_array_item(const std::string& path, const TreeView& view, const SaveOp
   detail::write_text(directory.path() + "/commit_success.txt", "Checkpoint commit was successful to " + directory.final_path());
   commit(directory, written, options);
 }
-
-ORRERY_ONCE(Progress write_array_item<>(const std::string&, const TreeView&, const SaveOptions&));
-ORRERY_ONCE(void save_array_item<>(const std::string&, const TreeView&, const SaveOptions&));
 
 }  // namespace orrery::inline v0::orbax

@@ -10,12 +10,11 @@
 #include "orrery/core/error.hpp"
 #include "orrery/core/on_use.hpp"
 #include "orrery/orbax/async_engine.hpp"
-#include "orrery/orbax/save_in_background.hpp"
+#include "orrery/orbax/background_calls.hpp"
+#include "orrery/orbax/calls.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/pytree_checkpointer.hpp"
-#include "orrery/orbax/save_item.hpp"
 #include "orrery/orbax/snapshot.hpp"
-#include "orrery/storage/file_system.hpp"
 #include "orrery/tree/tree.hpp"
 
 namespace orrery::inline v0 {
@@ -54,18 +53,9 @@ class AsyncCheckpointer {
   template <class T>
   void save(const std::string& path, T&& state, SaveOptions options = {}) {
     const std::string to = orbax::local_path(path);
-    orbax::detail::check_custom_metadata(options.custom_metadata);
-    orbax::AsyncEngine::Turn turn = engine_->start(to);
-    if (!options.force && storage::exists(to)) storage::throw_destination_exists(to);
+    orbax::AsyncEngine::Turn turn = orbax::start_item(*engine_, to, options);
     std::shared_ptr<orbax::Snapshot> snapshot = turn.snapshot(std::forward<T>(state));
-    if (std::shared_ptr<Coordinator> world = orbax::processes_of(*snapshot)) {
-      orbax::SharedWork work = orbax::item_work(to, snapshot->view(), options);
-      return orbax::save_in_background(*engine_, std::move(turn), std::move(world), std::move(work), std::move(snapshot), [] {});
-    }
-    turn.submit([snapshot = std::move(snapshot), to, options = std::move(options)](orbax::SaveControl& control) mutable {
-      options.on_progress = control.on_progress(std::move(options.on_progress));
-      orbax::save_item(to, snapshot->view(), options);
-    });
+    orbax::save_item_in_background(*engine_, std::move(turn), to, std::move(snapshot), std::move(options));
   }
 
   // Throws what went wrong in the background. TimeoutError, naming what the save is at, where it is stuck beyond its deadline.
@@ -138,3 +128,7 @@ inline std::shared_ptr<orbax::AsyncEngine> orbax::engine_of(const AsyncCheckpoin
 }
 
 }  // namespace orrery::inline v0
+
+#ifndef ORRERY_COMPILED
+#include "orrery/orbax/save_in_background.hpp"  // IWYU pragma: export
+#endif

@@ -49,6 +49,8 @@ class AsyncEngine {
   // What is left to do where the job is done, for a thread of the program's own: it runs in the next call that waits, which throws what
   // this throws, and the save is under way until then. It gets what the job has thrown, or null.
   using Finish = std::function<void(SaveControl& control, const std::exception_ptr& failure)>;
+  // What follows once a save is committed.
+  using Behind = std::function<void()>;
 
   explicit AsyncEngine(AsyncOptions options = {}) : options_(options), end_([](AsyncEngine& self) noexcept { self.end(); }) {}
   AsyncEngine(const AsyncEngine&) = delete;

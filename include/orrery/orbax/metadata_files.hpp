@@ -13,13 +13,12 @@
 #include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/formats/python_text.hpp"
+#include "orrery/orbax/handlers.hpp"
 #include "orrery/orbax/params.hpp"
 #include "orrery/orbax/write_arrays.hpp"
 #include "orrery/tree/schema_text.hpp"
 
 namespace orrery::inline v0::orbax {
-
-inline constexpr std::string_view pytree_handler = "orbax.checkpoint._src.handlers.pytree_checkpoint_handler.PyTreeCheckpointHandler";
 
 template <OnUse = OnUse()>
 inline std::string metadata_file(const Params& params, std::string_view custom_metadata, bool use_ocdbt = true, bool use_zarr3 = false) {

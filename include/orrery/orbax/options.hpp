@@ -49,7 +49,7 @@ class Compression {
 // Leaves whose key path ("model/params/kernel") is matched by all of an ECMAScript pattern, and what they are stored as.
 struct CastRule {
   // ArgumentError for what is no pattern (restore/key_pattern.hpp).
-  template <class Regex = std::regex>
+  template <class Regex = detail::StandardRegex>
   CastRule(std::string text, DType stored) : pattern(KeyPattern::compile<Regex>(std::move(text))), dtype(stored) {}
 
   KeyPattern pattern;
@@ -85,29 +85,29 @@ struct SaveOptions {
   bool use_ocdbt = true;   // one database; false: a directory an array, slow where there are many
   bool use_zarr3 = false;  // chunks that Orbax 0.5.20 and later verify; 0.4.0 cannot read them
   Compression compression = Compression::automatic();
-  std::optional<std::uint64_t> chunk_byte_size{}; // arrays are cut into equal chunks of at most that, as Orbax cuts them; else one each
-  Durability durability = Durability::synced;     // synced: on disk before save returns; fast: in the page cache
-  bool checksums = true;                          // CRC-32C of every payload, kept in _orrery.json and verified on restore
-  std::string custom_metadata{};                  // a JSON object of the user's, or empty
-  CastRules cast{};                               // dtypes to store; rounding to nearest even, as TensorStore does it
-  ProgressFunction on_progress{};                 // told how far it is; throws to cancel the save, and nothing is left of it
+  std::optional<std::uint64_t> chunk_byte_size{};  // arrays are cut into equal chunks of at most that, as Orbax cuts them; else one each
+  Durability durability = Durability::synced;      // synced: on disk before save returns; fast: in the page cache
+  bool checksums = true;                           // CRC-32C of every payload, kept in _orrery.json and verified on restore
+  std::string custom_metadata{};                   // a JSON object of the user's, or empty
+  CastRules cast{};                                // dtypes to store; rounding to nearest even, as TensorStore does it
+  ProgressFunction on_progress{};                  // told how far it is; throws to cancel the save, and nothing is left of it
   std::chrono::nanoseconds meeting_timeout = default_meeting_timeout;  // of several processes: how long one waits for the others at
-                                                                        // each step, then TimeoutError names them
+                                                                       // each step, then TimeoutError names them
 };
 
 struct RestoreOptions {
-  KeyedRestoreArgs restore_args{};                    // pattern over key paths -> dtype, shape, placeholder
-  Transforms transforms = Transforms::none();         // {}: missing leaves keep the target's values; else rules, with the same effect
-  bool transforms_default_to_original = true;         // false: leaves without a rule keep the target's values
-  std::string subtree{};                              // "model/params": that branch alone, as if it were the checkpoint
-  bool allow_extra = true;                            // stored leaves that the target does not have are ignored; false: StructureError lists them
-  bool cast = false;                                  // any dtype may become any other; false: lossless widening alone
-  bool verify_checksums = true;                       // where the checkpoint has them
-  RestoreReport* report = nullptr;                    // filled with what was done, leaf by leaf
-  ProgressFunction on_progress{};                     // told how far the reading is; throws to end it
-  std::shared_ptr<Coordinator> processes{};           // that all restore this now, into targets of the same structure: what is not cut in
-                                                      // the target is read by rank 0 alone and sent to the others, and what goes wrong in
-                                                      // one is thrown in all; absent: each for itself
+  KeyedRestoreArgs restore_args{};             // pattern over key paths -> dtype, shape, placeholder
+  Transforms transforms = Transforms::none();  // {}: missing leaves keep the target's values; else rules, with the same effect
+  bool transforms_default_to_original = true;  // false: leaves without a rule keep the target's values
+  std::string subtree{};                       // "model/params": that branch alone, as if it were the checkpoint
+  bool allow_extra = true;                     // stored leaves that the target does not have are ignored; false: StructureError lists them
+  bool cast = false;                           // any dtype may become any other; false: lossless widening alone
+  bool verify_checksums = true;                // where the checkpoint has them
+  RestoreReport* report = nullptr;             // filled with what was done, leaf by leaf
+  ProgressFunction on_progress{};              // told how far the reading is; throws to end it
+  std::shared_ptr<Coordinator> processes{};    // that all restore this now, into targets of the same structure: what is not cut in
+                                               // the target is read by rank 0 alone and sent to the others, and what goes wrong in
+                                               // one is thrown in all; absent: each for itself
   std::chrono::nanoseconds meeting_timeout = default_meeting_timeout;  // of those: how long one waits for the others
 };
 

@@ -12,104 +12,15 @@
 
 #include "orrery/core/error.hpp"
 #include "orrery/core/on_use.hpp"
+#include "orrery/orbax/calls.hpp"
 #include "orrery/orbax/mapped_tree.hpp"
 #include "orrery/orbax/options.hpp"
-#include "orrery/orbax/restore_item.hpp"
-#include "orrery/orbax/save_item.hpp"
-#include "orrery/orbax/save_together.hpp"
-#include "orrery/orbax/stored_item.hpp"
+#include "orrery/orbax/tree_metadata.hpp"
 #include "orrery/reflect/reflectable.hpp"
 #include "orrery/tree/describe.hpp"
 #include "orrery/tree/tree.hpp"
 
 namespace orrery::inline v0 {
-
-// What a checkpoint holds, without its values: names, kinds, dtypes, shapes.
-class TreeMetadata {
- public:
-  struct Leaf {
-    std::string path;  // "model/params/kernel"
-    LeafKind kind;
-    DType dtype;  // none for strings
-    Shape shape;
-  };
-
-  template <OnUse = OnUse()>
-  explicit TreeMetadata(Tree tree) : tree_(std::move(tree)) {
-    collect(tree_, nullptr);
-  }
-
-  // The structure; its leaves are described, not read.
-  const Tree& tree() const noexcept { return tree_; }
-  template <OnUse = OnUse()>
-  const Tree& operator[](std::string_view key) const {
-    return tree_[key];
-  }
-  // All leaves in tree order; none and empty containers are not among them.
-  const std::vector<Leaf>& leaves() const noexcept { return leaves_; }
-
- private:
-  template <OnUse = OnUse()>
-  void collect(const Tree& tree, const PathLink* path) {
-    if (tree.is_leaf()) leaves_.push_back({to_string(path), tree.leaf_kind(), tree.dtype(), tree.shape()});
-    for (const auto& [key, child] : tree.items()) {
-      PathLink link{path, key.text, 0, false};
-      collect(child, &link);
-    }
-    for (std::size_t i = 0; i < tree.elements().size(); ++i) {
-      PathLink link{path, {}, i, true};
-      collect(tree.elements()[i], &link);
-    }
-  }
-
-  Tree tree_;
-  std::vector<Leaf> leaves_{};
-};
-
-namespace orbax {
-
-// A path of the local file system; schemes are refused by name. Without slashes at its end.
-template <OnUse = OnUse()>
-inline std::string local_path(std::string path) {
-  const std::size_t scheme = path.find("://");
-  if (scheme != std::string::npos && scheme > 0 &&
-      path.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-") == scheme)
-    throw ArgumentError("\"" + path.substr(0, scheme + 3) + "\" paths are not supported: mount the store and give a local path",
-                        {{}, path, {}});
-  if (path.empty()) throw ArgumentError("a checkpoint needs a path; found an empty one");
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path;
-}
-
-template <OnUse = OnUse()>
-inline StoredItem open_item(const std::string& path, const RestoreOptions& options) {
-  std::optional<StoredItem> item;
-  attempt_together(options, "the opening of ", path, [&] { item.emplace(StoredItem::open(local_path(path))); });
-  return std::move(*item);
-}
-
-template <OnUse = OnUse()>
-Tree restore_tree(const std::string& path, const RestoreOptions& options) {
-  StoredItem item = open_item(path, options);
-  return restore_tree(item, options);
-}
-
-template <OnUse = OnUse()>
-RestoreReport restore_value(const std::string& path, const TypeOps& ops, void* target, bool is_new, const RestoreOptions& options) {
-  StoredItem item = open_item(path, options);
-  return restore_value(item, ops, target, is_new, options);
-}
-
-template <OnUse = OnUse()>
-TreeMetadata read_metadata(const std::string& path) {
-  return TreeMetadata(StoredItem::open(local_path(path)).tree());
-}
-
-ORRERY_ONCE(Tree restore_tree<>(const std::string&, const RestoreOptions&));
-ORRERY_ONCE(RestoreReport restore_value<>(const std::string&, const TypeOps&, void*, bool, const RestoreOptions&));
-ORRERY_ONCE(TreeMetadata read_metadata<>(const std::string&));
-
-}  // namespace orbax
 
 // Cheap to make, holds nothing; calls on different paths may run in different threads.
 class PyTreeCheckpointer {
@@ -174,3 +85,7 @@ class PyTreeCheckpointer {
 };
 
 }  // namespace orrery::inline v0
+
+#ifndef ORRERY_COMPILED
+#include "orrery/orbax/calls_impl.hpp"  // IWYU pragma: export
+#endif

@@ -4,17 +4,20 @@
 #pragma once
 
 #include <exception>
-#include <functional>
 #include <memory>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "orrery/core/on_use.hpp"
 #include "orrery/distributed/coordinator.hpp"
 #include "orrery/orbax/async_engine.hpp"
+#include "orrery/orbax/background_calls.hpp"
 #include "orrery/orbax/save_control.hpp"
+#include "orrery/orbax/save_item.hpp"
 #include "orrery/orbax/save_together.hpp"
 #include "orrery/orbax/snapshot.hpp"
+#include "orrery/storage/file_system.hpp"
 #include "orrery/tree/type_ops.hpp"
 
 namespace orrery::inline v0::orbax {
@@ -33,7 +36,7 @@ inline bool may_hold_parts(const TypeOps& ops, std::set<const TypeOps*>& seen) {
 
 }  // namespace detail
 
-template <OnUse = OnUse()>
+template <OnUse>
 bool may_hold_parts(const TypeOps& ops) {
   std::set<const TypeOps*> seen{&ops};
   return detail::may_hold_parts(ops, seen);
@@ -42,7 +45,7 @@ bool may_hold_parts(const TypeOps& ops) {
 // The processes that save this state together; null for one alone. Looks at a state that is lent or given away only where its type says
 // that it has to: then, and only then, that takes longer the larger the state is.
 template <OnUse = OnUse()>
-std::shared_ptr<Coordinator> processes_of(Snapshot& snapshot) {
+inline std::shared_ptr<Coordinator> processes_of(Snapshot& snapshot) {
   if (snapshot.type() && !may_hold_parts(*snapshot.type())) return nullptr;
   return processes_of(snapshot.view());
 }
@@ -50,8 +53,8 @@ std::shared_ptr<Coordinator> processes_of(Snapshot& snapshot) {
 // All processes of `world` call it. `kept`: what the work's views point to; `behind` runs once it is committed, in all of them. Throws what
 // already speaks against the save.
 template <OnUse = OnUse()>
-void save_in_background(AsyncEngine& engine, AsyncEngine::Turn turn, std::shared_ptr<Coordinator> world, SharedWork work,
-                        std::shared_ptr<const void> kept, std::function<void()> behind) {
+inline void save_in_background(AsyncEngine& engine, AsyncEngine::Turn turn, std::shared_ptr<Coordinator> world, SharedWork work,
+                               std::shared_ptr<const void> kept, AsyncEngine::Behind behind) {
   work.options.on_progress = turn.control().on_progress(std::move(work.options.on_progress));
   const Deadline deadline = deadline_in(work.options.meeting_timeout);
   auto save = std::make_shared<SharedSave>(std::move(work));
@@ -73,9 +76,25 @@ void save_in_background(AsyncEngine& engine, AsyncEngine::Turn turn, std::shared
               });
 }
 
-ORRERY_ONCE(bool may_hold_parts<>(const TypeOps&));
-ORRERY_ONCE(std::shared_ptr<Coordinator> processes_of<>(Snapshot&));
-ORRERY_ONCE(void save_in_background<>(AsyncEngine&, AsyncEngine::Turn, std::shared_ptr<Coordinator>, SharedWork,
-                                      std::shared_ptr<const void>, std::function<void()>));
+template <OnUse>
+AsyncEngine::Turn start_item(AsyncEngine& engine, const std::string& path, const SaveOptions& options) {
+  detail::check_custom_metadata(options.custom_metadata);
+  AsyncEngine::Turn turn = engine.start(path);
+  if (!options.force && storage::exists(path)) storage::throw_destination_exists(path);
+  return turn;
+}
+
+template <OnUse>
+void save_item_in_background(AsyncEngine& engine, AsyncEngine::Turn turn, const std::string& path, std::shared_ptr<Snapshot> snapshot,
+                             SaveOptions options) {
+  if (std::shared_ptr<Coordinator> world = processes_of(*snapshot)) {
+    SharedWork work = item_work(path, snapshot->view(), options);
+    return save_in_background(engine, std::move(turn), std::move(world), std::move(work), std::move(snapshot), [] {});
+  }
+  turn.submit([snapshot = std::move(snapshot), path, options = std::move(options)](SaveControl& control) mutable {
+    options.on_progress = control.on_progress(std::move(options.on_progress));
+    save_item(path, snapshot->view(), options);
+  });
+}
 
 }  // namespace orrery::inline v0::orbax

@@ -11,6 +11,7 @@
 #include "orrery/core/on_use.hpp"
 #include "orrery/formats/json.hpp"
 #include "orrery/orbax/array_layout.hpp"
+#include "orrery/orbax/calls.hpp"
 #include "orrery/orbax/file_names.hpp"
 #include "orrery/orbax/metadata_files.hpp"
 #include "orrery/orbax/options.hpp"
@@ -38,8 +39,8 @@ inline void write_text(const std::string& path, std::string_view text) {
   file.close();
 }
 
-template <OnUse = OnUse()>
-inline void check_custom_metadata(const std::string& text) {
+template <OnUse>
+void check_custom_metadata(const std::string& text) {
   if (text.empty()) return;
   try {
     if (json::parse(text, {}).object()) return;
@@ -139,7 +140,7 @@ inline void commit(storage::AtomicDirectory& directory, const Progress& written,
 
 // Saves `view` at `path`: complete under its name, or not there. ArgumentError for what Orbax cannot hold, AlreadyExistsError where
 // something is there and no force, IoError; whatever was at `path` stays untouched by a save that fails.
-template <OnUse = OnUse()>
+template <OnUse>
 void save_item(const std::string& path, const TreeView& view, const SaveOptions& options) {
   detail::check_custom_metadata(options.custom_metadata);
   const std::uint64_t started = detail::nanoseconds_now();
@@ -150,6 +151,5 @@ void save_item(const std::string& path, const TreeView& view, const SaveOptions&
 }
 
 ORRERY_ONCE(Progress write_item<>(const std::string&, const TreeView&, const SaveOptions&));
-ORRERY_ONCE(void save_item<>(const std::string&, const TreeView&, const SaveOptions&));
 
 }  // namespace orrery::inline v0::orbax

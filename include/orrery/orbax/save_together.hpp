@@ -19,6 +19,7 @@
 #include "orrery/core/error.hpp"
 #include "orrery/core/on_use.hpp"
 #include "orrery/distributed/coordinator.hpp"
+#include "orrery/orbax/calls.hpp"
 #include "orrery/orbax/process_payloads.hpp"
 #include "orrery/orbax/save_item.hpp"
 #include "orrery/storage/atomic_directory.hpp"
@@ -231,14 +232,14 @@ SharedWork item_work(std::string path, const TreeView& view, const SaveOptions& 
 }
 
 // Called by all processes of `world` with the same path, options and structure.
-template <OnUse = OnUse()>
+template <OnUse>
 void save_item_together(const std::string& path, const TreeView& view, const SaveOptions& options, Coordinator& world) {
   SharedSave(item_work(path, view, options)).run(world);
 }
 
 // The processes that hold the sharded arrays of this state together; null where there is but one. ArgumentError where not all of an array
 // can be reached, or arrays belong to different ones.
-template <OnUse = OnUse()>
+template <OnUse>
 std::shared_ptr<Coordinator> processes_of(const TreeView& view) {
   std::shared_ptr<Coordinator> world;
   for (const ArrayParts& array : view.parts) {
@@ -253,7 +254,5 @@ std::shared_ptr<Coordinator> processes_of(const TreeView& view) {
 }
 
 ORRERY_ONCE(SharedWork item_work<>(std::string, const TreeView&, const SaveOptions&));
-ORRERY_ONCE(void save_item_together<>(const std::string&, const TreeView&, const SaveOptions&, Coordinator&));
-ORRERY_ONCE(std::shared_ptr<Coordinator> processes_of<>(const TreeView&));
 
 }  // namespace orrery::inline v0::orbax

@@ -62,7 +62,13 @@ struct LeafRow;
 template <class T, class Stored, LeafKind Kind>
 constexpr TypeOps number_row() {
   TypeOps ops{.kind = TypeKind::leaf, .type_name = type_name<T>, .leaf = {.kind = Kind, .dtype = dtype_of<Stored>}};
-  ops.view = [](const void* object) { return array_leaf(ArrayView::dense(dtype_of<Stored>, object, {}), Kind); };
+  ops.view = [](const void* object) {
+    LeafView leaf;  // of rank 0
+    leaf.kind = Kind;
+    leaf.array.dtype = dtype_of<Stored>;
+    leaf.array.data = object;
+    return leaf;
+  };
   return ops;
 }
 template <Element T>

@@ -70,7 +70,8 @@ class Matcher {
   void node(const TypeOps& ops, void* object, const Tree& stored, At at, const PathLink* path, std::size_t depth = 0) {
     if (depth > max_nesting) throw FormatError("the stored tree nests deeper than 512 levels", {to_string(path)});
     if (stored.is_leaf()) options_.describe(stored);
-    if (ops.read_only || (keeps_target(stored) && ops.kind != TypeKind::skipped)) return static_cast<void>(step(Plan::Do::keep, ops, stored, at));
+    if (ops.read_only || (keeps_target(stored) && ops.kind != TypeKind::skipped))
+      return static_cast<void>(step(Plan::Do::keep, ops, stored, at));
     if (ops.deferred) return node(deferred_row(ops, object, path), object, stored, at, path, depth);
     if (ops.aside) {
       const auto [self, side] = plan.open_aside(ops, object, stored, at);
@@ -115,7 +116,8 @@ class Matcher {
       }
       if (ops.takes_dtype && !ops.takes_dtype(from)) {
         fits = false;
-        differences.dtypes.push_back({to_string(path), "stored " + std::string(name(from)) + ", which a " + std::string(ops.type_name) + " cannot be"});
+        differences.dtypes.push_back(
+            {to_string(path), "stored " + std::string(name(from)) + ", which a " + std::string(ops.type_name) + " cannot be"});
       }
       if (!leaf_shape_fits(ops, object, stored.shape())) {
         fits = false;
@@ -219,7 +221,8 @@ class Matcher {
     if (first < ops.types.size() && attempt(first, true)) return;
     for (std::size_t i = 0; i < ops.types.size(); ++i)
       if (i != first && attempt(i, false)) return;
-    if (attempts != 1) return wrong_kind(path, "what one of the variant's " + std::to_string(ops.types.size()) + " alternatives takes", stored);
+    if (attempts != 1)
+      return wrong_kind(path, "what one of the variant's " + std::to_string(ops.types.size()) + " alternatives takes", stored);
     const auto add = [](auto& to, auto& from) { to.insert(to.end(), from.begin(), from.end()); };
     add(differences.missing, last.missing);
     add(differences.extra, last.extra);
@@ -243,7 +246,7 @@ class Matcher {
     for (std::size_t i = 0; i < count; ++i) {
       if (ops.types[i]->kind == TypeKind::skipped) continue;
       PathLink link{path, ops.names[i], 0, false};
-      if (const Tree* child = stored.find(ops.names[i])) {
+      if (const Tree* child = stored.find(ops.names[i], used)) {
         ++used;
         node(*ops.types[i], members[i], *child, {self, static_cast<std::uint32_t>(i), false, ops.names[i]}, &link, depth + 1);
       } else {
@@ -386,6 +389,7 @@ template <OnUse = OnUse()>
 inline Plan match(const TypeOps& ops, void* object, const Tree& stored, MatchOptions options, std::string_view what, Where where = {},
                   const KnownDifferences* known = nullptr) {
   detail::Matcher matcher(options);
+  matcher.plan.steps.reserve(detail::nodes_of(ops));
   if (known) {
     matcher.has_target_shape = true;
     matcher.is_complete = known->is_complete;

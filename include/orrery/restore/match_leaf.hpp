@@ -76,7 +76,8 @@ inline bool leaf_shape_fits(const TypeOps& ops, const void* object, std::span<co
   }
   if (ops.takes_shape && object && !ops.takes_shape(object, shape)) return false;
   if (ops.resize || ops.allocate || ops.assign) return true;
-  if (!object) return !ops.leaf.any_rank && std::find(ops.leaf.extents.begin(), ops.leaf.extents.end(), any_dim) == ops.leaf.extents.end();
+  if (!ops.leaf.any_rank && std::find(ops.leaf.extents.begin(), ops.leaf.extents.end(), any_dim) == ops.leaf.extents.end()) return true;
+  if (!object) return false;
   const Shape now = ops.view(object).array.shape;
   return std::equal(shape.begin(), shape.end(), now.begin(), now.end());
 }

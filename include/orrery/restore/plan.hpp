@@ -228,9 +228,8 @@ inline void open_leaf(Slots& slots, const Plan::Step& step, void* object) {
     ops.allocate(object, stored.dtype(), stored.shape());
   else if (ops.resize)
     ops.resize(object, stored.shape());
-  LeafView to = ops.view(object);
-  if (ops.parts) to.parts = slots.keep(ops.parts(object, 0));
-  slots.reads.push_back({&stored, std::move(to), step.cast});
+  slots.reads.push_back({&stored, ops.view(object), step.cast});
+  if (ops.parts) slots.reads.back().to.parts = slots.keep(ops.parts(object, 0));
 }
 
 }  // namespace detail

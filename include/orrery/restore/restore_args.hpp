@@ -35,11 +35,11 @@ class KeyedRestoreArgs {
     out.is_none_ = true;
     return out;
   }
-  template <class Regex = std::regex>
+  template <class Regex = detail::StandardRegex>
   KeyedRestoreArgs(std::initializer_list<Entry> entries) {
     for (const Entry& entry : entries) add<Regex>(entry.first, entry.second);
   }
-  template <class Regex = std::regex>
+  template <class Regex = detail::StandardRegex>
   void add(std::string pattern, RestoreArgs args) {
     is_none_ = false;
     KeyPattern compiled = KeyPattern::compile<Regex>(std::move(pattern));

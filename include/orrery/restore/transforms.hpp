@@ -38,7 +38,7 @@ class Transforms {
   using Entry = std::pair<std::string, Transform>;
 
   Transforms() = default;
-  template <class Regex = std::regex>
+  template <class Regex = detail::StandardRegex>
   Transforms(std::initializer_list<Entry> entries) {
     for (const Entry& entry : entries) add<Regex>(entry.first, entry.second);
   }
@@ -48,7 +48,7 @@ class Transforms {
     return out;
   }
   // ArgumentError for members that exclude each other, bad patterns, and an original_key that names a group which there is not.
-  template <class Regex = std::regex>
+  template <class Regex = detail::StandardRegex>
   void add(std::string pattern, Transform transform);
 
   bool is_none() const noexcept { return is_none_; }

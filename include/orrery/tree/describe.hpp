@@ -31,6 +31,14 @@ inline const TypeOps& deferred_row(const TypeOps& ops, const void* object, const
   }
 }
 
+// The nodes of a value of that type, as far as the type tells: what a container holds is not counted.
+inline std::size_t nodes_of(const TypeOps& ops) noexcept {
+  std::size_t count = 1;
+  if (ops.kind == TypeKind::record || ops.kind == TypeKind::tuple)
+    for (const TypeOps* member : ops.types) count += nodes_of(*member);
+  return count;
+}
+
 class Describer {
  public:
   explicit Describer(TreeView& out) : out_(out) {}
@@ -48,9 +56,12 @@ class Describer {
       case TypeKind::skipped: return;
       case TypeKind::none: out_.leave(out_.enter(NodeKind::record, name, 0)); return;
       case TypeKind::leaf: {
-        LeafView leaf = ops.stage ? ops.stage(value, out_) : ops.view(value);
-        if (ops.parts) leaf.parts = &out_.parts.emplace_back(ops.parts(value, out_.parts.size()));
-        return out_.leaf(name, std::move(leaf));
+        if (ops.stage)
+          out_.leaf(name, ops.stage(value, out_));
+        else
+          out_.leaf_of(name, ops.view, value);
+        if (ops.parts) out_.leaves.back().parts = &out_.parts.emplace_back(ops.parts(value, out_.parts.size()));
+        return;
       }
       case TypeKind::tree:
         if (ops.record) return ops.record(value, out_, name, path);
@@ -136,6 +147,9 @@ template <OnUse = OnUse()>
 TreeView describe(const TypeOps& ops, const void* value) {
   TreeView view;
   view.type = ops.kind == TypeKind::tree ? nullptr : &ops;
+  const std::size_t nodes = detail::nodes_of(ops);
+  view.nodes.reserve(nodes);
+  view.leaves.reserve(nodes);
   detail::Describer(view).node(ops, value, {}, nullptr, 0);
   return view;
 }

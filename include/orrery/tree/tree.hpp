@@ -128,6 +128,9 @@ class Tree {
   Tree* find(std::string_view key) noexcept {
     return const_cast<Tree*>(std::as_const(*this).find(key));
   }
+  // ... at first among the entries at `likely`, where the keys come in the order of the dict.
+  template <OnUse = OnUse()>
+  const Tree* find(std::string_view key, std::size_t likely) const noexcept;
   template <OnUse = OnUse()>
   bool contains(std::string_view key) const noexcept {
     return find(key) != nullptr;

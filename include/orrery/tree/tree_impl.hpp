@@ -233,6 +233,12 @@ const Tree* Tree::find(std::string_view key) const noexcept {
   return at < held->items.size() ? &held->items[at].value : nullptr;
 }
 template <OnUse>
+const Tree* Tree::find(std::string_view key, std::size_t likely) const noexcept {
+  const auto held = as<Dict>();
+  if (held && likely < held->items.size() && held->items[likely].key.text == key) return &held->items[likely].value;
+  return find(key);
+}
+template <OnUse>
 const Tree& Tree::operator[](std::string_view key) const {
   const Tree* found = find(key);
   if (found) return *found;

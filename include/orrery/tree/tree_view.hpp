@@ -29,13 +29,13 @@ struct ViewNode {
 struct TypeOps;
 
 struct TreeView {
-  const TypeOps* type = nullptr;                          // of the value described; null for a Tree
+  const TypeOps* type = nullptr;  // of the value described; null for a Tree
   std::vector<ViewNode> nodes{};
   std::vector<LeafView> leaves{};
   std::deque<std::string> names{};                    // integer keys as text
   std::deque<ArrayParts> parts{};                     // of sharded leaves
   std::deque<std::unique_ptr<std::byte[]>> staged{};  // elements of values that have none to point at (vector<bool>)
-  std::vector<std::shared_ptr<void>> asides{};            // values that no object holds (what getters returned)
+  std::vector<std::shared_ptr<void>> asides{};        // values that no object holds (what getters returned)
 
   template <OnUse = OnUse()>
   std::size_t enter(NodeKind kind, std::string_view name, std::size_t count) {
@@ -49,8 +49,22 @@ struct TreeView {
   }
   template <OnUse = OnUse()>
   void leaf(std::string_view name, LeafView view) {
-    nodes.push_back({NodeKind::leaf, name, static_cast<std::uint32_t>(leaves.size()), static_cast<std::uint32_t>(nodes.size() + 1)});
+    leaf_node(name);
     leaves.push_back(std::move(view));
+  }
+  // ... made where it stays by row(value), which answers a LeafView.
+  template <class Row>
+  void leaf_of(std::string_view name, Row row, const void* value) {
+    struct Made {
+      Row row;
+      const void* value;
+      operator LeafView() const { return row(value); }
+    };
+    leaf_node(name);
+    leaves.emplace_back(Made{row, value});
+  }
+  void leaf_node(std::string_view name) {
+    nodes.push_back({NodeKind::leaf, name, static_cast<std::uint32_t>(leaves.size()), static_cast<std::uint32_t>(nodes.size() + 1)});
   }
   // Bytes that live as long as this view.
   template <OnUse = OnUse()>

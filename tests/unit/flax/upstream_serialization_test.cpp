@@ -18,6 +18,8 @@
 
 #include "guide_state.hpp"
 #include "orrery/flax.hpp"
+#include "orrery/formats/msgpack/reader.hpp"
+#include "orrery/formats/msgpack/writer.hpp"
 #include "orrery/optax/states.hpp"
 
 namespace {

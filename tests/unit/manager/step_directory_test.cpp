@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "orrery/manager/delete_steps.hpp"
-#include "orrery/manager/root_metadata.hpp"
+#include "orrery/manager/root_metadata_file.hpp"
 #include "orrery/manager/step_list.hpp"
 #include "storage/scratch.hpp"
 
