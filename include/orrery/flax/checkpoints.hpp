@@ -95,8 +95,8 @@ enum class Caller : std::uint8_t { one_process, multiprocess };
 
 // Answers the path.
 template <OnUse = OnUse()>
-std::string save_view_as_checkpoint(const std::string& directory, TreeView view, const Step& step, Caller caller,
-                                    const SaveCheckpointOptions& options);
+std::string save_value_as_checkpoint(const std::string& directory, const TypeOps& ops, const void* value, const Step& step, Caller caller,
+                                     const SaveCheckpointOptions& options);
 
 // 4.11 step 2: the path of the checkpoint, or nothing where there is none to be had and none was asked for by its step.
 template <OnUse = OnUse()>
@@ -114,7 +114,8 @@ void fill_from_msgpack_file(const TypeOps& ops, void* object, bool structured, c
 // value; those it makes up itself map each None of the target to use_fallback, which restoring does with empty optionals anyway.
 inline Transforms maybe_construct_transformations(const Transforms& transforms) { return transforms.is_none() ? Transforms() : transforms; }
 
-ORRERY_ONCE(std::string save_view_as_checkpoint<>(const std::string&, TreeView, const Step&, Caller, const SaveCheckpointOptions&));
+ORRERY_ONCE(std::string save_value_as_checkpoint<>(const std::string&, const TypeOps&, const void*, const Step&, Caller,
+                                                   const SaveCheckpointOptions&));
 ORRERY_ONCE(std::optional<std::string> checkpoint_to_restore<>(const std::string&, const RestoreCheckpointOptions&));
 ORRERY_ONCE(bool is_orbax_directory<>(const std::string&));
 ORRERY_ONCE(void fill_from_msgpack_file<>(const TypeOps&, void*, bool, const std::string&, const RestoreCheckpointOptions&));
@@ -123,13 +124,13 @@ ORRERY_ONCE(void fill_from_msgpack_file<>(const TypeOps&, void*, bool, const std
 
 template <PyTree T>
 std::string save_checkpoint(const std::string& directory, const T& target, const Step& step, const SaveCheckpointOptions& options) {
-  return detail::save_view_as_checkpoint(directory, describe(target), step, detail::Caller::one_process, options);
+  return detail::save_value_as_checkpoint(directory, ops<T>(), std::addressof(target), step, detail::Caller::one_process, options);
 }
 
 template <PyTree T>
 std::string save_checkpoint_multiprocess(const std::string& directory, const T& target, const Step& step,
                                          const SaveCheckpointOptions& options) {
-  return detail::save_view_as_checkpoint(directory, describe(target), step, detail::Caller::multiprocess, options);
+  return detail::save_value_as_checkpoint(directory, ops<T>(), std::addressof(target), step, detail::Caller::multiprocess, options);
 }
 
 template <class... Explicit, PyTree T>

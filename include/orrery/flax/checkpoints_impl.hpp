@@ -78,8 +78,8 @@ void save_as_one_of_several(const std::string& path, Save&& save) {
 }
 
 template <OnUse>
-std::string save_view_as_checkpoint(const std::string& directory, TreeView view, const Step& step, Caller caller,
-                                    const SaveCheckpointOptions& options) {
+std::string save_value_as_checkpoint(const std::string& directory, const TypeOps& ops, const void* value, const Step& step, Caller caller,
+                                     const SaveCheckpointOptions& options) {
   if (options.async_manager) options.async_manager->wait_previous_save();
   refuse_scheme(directory);
   const CheckpointPaths paths = checkpoint_paths(directory, options.prefix, step);
@@ -90,17 +90,19 @@ std::string save_view_as_checkpoint(const std::string& directory, TreeView view,
   const bool use_orbax = options.orbax_checkpointer || options.backend == Backend::orbax ||
                          (options.backend == Backend::automatic && config().flax_use_orbax_checkpointing);
   if (use_orbax) {
+    orbax::DescribedState state = orbax::describe_together(ops, value);
+    const bool is_one_of_several = state.processes != nullptr;
     const auto save = [&] {
-      save_orbax_checkpoint(std::move(view), paths, {options.keep, options.overwrite, options.keep_every_n_steps},
+      save_orbax_checkpoint(std::move(state), paths, {options.keep, options.overwrite, options.keep_every_n_steps},
                             {.force = options.overwrite, .durability = options.durability, .meeting_timeout = options.meeting_timeout},
                             caller == Caller::multiprocess, options.orbax_checkpointer);
     };
-    if (caller == Caller::one_process && orbax::processes_of(view))
+    if (caller == Caller::one_process && is_one_of_several)
       save_as_one_of_several(paths.final_path, save);
     else
       save();
   } else {
-    save_msgpack_checkpoint(std::move(view), paths, step, caller, options);
+    save_msgpack_checkpoint(describe(ops, value), paths, step, caller, options);
   }
   return paths.final_path;
 }

@@ -2,6 +2,7 @@
 // (spec/flax-legacy.md 4.10, 4.11). With async_manager.hpp the only place where flax/ looks at orbax/.
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,10 +38,10 @@ inline void refuse_bare_leaf(const TreeView& view) {
 // what goes where the save was done first, and nothing goes before. No check for newer steps: an older one may be saved. `clean_up_before`:
 // what goes is chosen before the save, so that one more stays, as save_checkpoint_multiprocess has it.
 template <OnUse = OnUse()>
-inline void save_orbax_checkpoint(TreeView view, const CheckpointPaths& paths, const Retention& retention, const SaveOptions& options,
-                                  bool clean_up_before, AsyncCheckpointer* checkpointer) {
+inline void save_orbax_checkpoint(orbax::DescribedState state, const CheckpointPaths& paths, const Retention& retention,
+                                  const SaveOptions& options, bool clean_up_before, AsyncCheckpointer* checkpointer) {
   if (checkpointer) checkpointer->wait_until_finished();
-  refuse_bare_leaf(view);
+  if (!state.failure) refuse_bare_leaf(state.view);
   if (!retention.overwrite && storage::exists(paths.final_path)) storage::throw_destination_exists(paths.final_path);
   std::optional<std::vector<std::string>> chosen;
   if (clean_up_before) {
@@ -53,22 +54,31 @@ inline void save_orbax_checkpoint(TreeView view, const CheckpointPaths& paths, c
     else
       clean_up(paths, retention, true);
   };
-  const std::shared_ptr<Coordinator> world = orbax::processes_of(view);
+  const std::shared_ptr<Coordinator> world = std::move(state.processes);
   const auto clean_up_once = [is_first = !world || world->rank() == 0, clean_up_behind] {
     if (is_first) clean_up_behind();
   };
   if (!checkpointer) {
-    if (world)
-      orbax::save_item_together(paths.final_path, view, options, *world);
+    if (state.failure)
+      orbax::SharedSave(orbax::failed_work(paths.final_path, options, state.failure)).run(*world);
+    else if (world)
+      orbax::save_item_together(paths.final_path, state.view, options, *world);
     else
-      orbax::save_item(paths.final_path, view, options);
+      orbax::save_item(paths.final_path, state.view, options);
     return clean_up_once();
   }
   const std::shared_ptr<orbax::AsyncEngine> engine = orbax::engine_of(*checkpointer);
   orbax::AsyncEngine::Turn turn = engine->start(paths.final_path);
-  std::shared_ptr<orbax::Snapshot> snapshot = turn.copy(std::move(view));
+  std::shared_ptr<orbax::Snapshot> snapshot;
+  try {
+    if (!state.failure) snapshot = turn.copy(std::move(state.view));
+  } catch (...) {
+    if (!world) throw;
+    state.failure = std::current_exception();
+  }
   if (world) {
-    orbax::SharedWork work = orbax::item_work(paths.final_path, snapshot->view(), options);
+    orbax::SharedWork work = state.failure ? orbax::failed_work(paths.final_path, options, state.failure)
+                                           : orbax::item_work(paths.final_path, snapshot->view(), options);
     return orbax::save_in_background(*engine, std::move(turn), world, std::move(work), std::move(snapshot), clean_up_once);
   }
   turn.submit([snapshot = std::move(snapshot), paths, options = options, clean_up_behind](orbax::SaveControl& control) mutable {

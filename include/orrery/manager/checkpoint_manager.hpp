@@ -9,6 +9,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -96,11 +97,16 @@ class CheckpointManager {
     std::optional<orbax::AsyncEngine::Turn> turn;
     if (!begin_save(step, args, several, turn)) return false;
     std::vector<StepItem> items;
-    if constexpr (several)
-      for (const Composite::Entry& entry : state.entries()) items.push_back(entry.item(turn ? &*turn : nullptr));
-    else
-      items.push_back(detail::item_of(std::string(default_item_name), std::forward<T>(state), turn ? &*turn : nullptr));
-    finish_save(step, std::move(items), args, std::move(turn));
+    std::exception_ptr failure;
+    try {
+      if constexpr (several)
+        for (const Composite::Entry& entry : state.entries()) items.push_back(entry.item(turn ? &*turn : nullptr));
+      else
+        items.push_back(detail::item_of(std::string(default_item_name), std::forward<T>(state), turn ? &*turn : nullptr));
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    finish_save(step, std::move(items), std::move(failure), args, std::move(turn));
     return true;
   }
   template <OnUse = OnUse()>
@@ -216,14 +222,14 @@ class CheckpointManager {
   template <OnUse = OnUse()>
   bool begin_save(std::int64_t step, const ManagerSaveArgs& args, bool several, std::optional<orbax::AsyncEngine::Turn>& turn);
   template <OnUse = OnUse()>
-  void finish_save(std::int64_t step, std::vector<StepItem> items, const ManagerSaveArgs& args,
+  void finish_save(std::int64_t step, std::vector<StepItem> items, std::exception_ptr failure, const ManagerSaveArgs& args,
                    std::optional<orbax::AsyncEngine::Turn> turn);
   template <OnUse = OnUse()>
   std::vector<std::int64_t> let_go();
   template <OnUse = OnUse()>
   bool decide(std::int64_t step, const ManagerSaveArgs& args);
   template <OnUse = OnUse()>
-  void learn_processes(const StepContents& contents);
+  void learn_processes(const StepContents& contents, std::exception_ptr& failure);
   bool is_first() const noexcept { return !world_ || world_->rank() == 0; }
   template <OnUse = OnUse()>
   void remove_steps(const std::vector<std::int64_t>& steps);
@@ -297,9 +303,9 @@ ORRERY_ONCE(SaveDecision CheckpointManager::save_decision<>(std::int64_t));
 ORRERY_ONCE(bool CheckpointManager::reached_preemption<>() const noexcept);
 ORRERY_ONCE(std::vector<StepVerdict> CheckpointManager::preservation_verdicts<>());
 ORRERY_ONCE(bool CheckpointManager::decide<>(std::int64_t, const ManagerSaveArgs&));
-ORRERY_ONCE(void CheckpointManager::learn_processes<>(const StepContents&));
+ORRERY_ONCE(void CheckpointManager::learn_processes<>(const StepContents&, std::exception_ptr&));
 ORRERY_ONCE(bool CheckpointManager::begin_save<>(std::int64_t, const ManagerSaveArgs&, bool, std::optional<orbax::AsyncEngine::Turn>&));
-ORRERY_ONCE(void CheckpointManager::finish_save<>(std::int64_t, std::vector<StepItem>, const ManagerSaveArgs&,
+ORRERY_ONCE(void CheckpointManager::finish_save<>(std::int64_t, std::vector<StepItem>, std::exception_ptr, const ManagerSaveArgs&,
                                                   std::optional<orbax::AsyncEngine::Turn>));
 ORRERY_ONCE(void CheckpointManager::remove_steps<>(const std::vector<std::int64_t>&));
 ORRERY_ONCE(std::vector<std::int64_t> CheckpointManager::let_go<>());

@@ -124,13 +124,21 @@ bool CheckpointManager::decide(std::int64_t step, const ManagerSaveArgs& args) {
   return saves;
 }
 
+// What goes wrong in one of several processes is kept in `failure`, to be thrown in all; where there is but one, it is thrown.
 template <OnUse>
-void CheckpointManager::learn_processes(const StepContents& contents) {
-  const std::shared_ptr<Coordinator> world = processes_of(contents);
-  if (world && world_ && world != world_)
-    throw ArgumentError("the state belongs to a mesh of another coordinator than what this manager has saved before; use one for both",
-                        {.file = directory_});
-  if (world) world_ = world;
+void CheckpointManager::learn_processes(const StepContents& contents, std::exception_ptr& failure) {
+  try {
+    if (failure) std::rethrow_exception(failure);
+    const std::shared_ptr<Coordinator> world = processes_of(contents);
+    if (world && world_ && world != world_)
+      throw ArgumentError("the state belongs to a mesh of another coordinator than what this manager has saved before; use one for both",
+                          {.file = directory_});
+    if (world) world_ = world;
+  } catch (...) {
+    if (!world_) world_ = find_processes(contents);
+    if (!world_) throw;
+    failure = std::current_exception();
+  }
 }
 
 // Whether to go on; in the background, with the turn to do so. Everything that can be refused is, before the state is looked at.
@@ -158,18 +166,18 @@ bool CheckpointManager::begin_save(std::int64_t step, const ManagerSaveArgs& arg
 }
 
 template <OnUse>
-void CheckpointManager::finish_save(std::int64_t step, std::vector<StepItem> items, const ManagerSaveArgs& args,
+void CheckpointManager::finish_save(std::int64_t step, std::vector<StepItem> items, std::exception_ptr failure, const ManagerSaveArgs& args,
                                     std::optional<orbax::AsyncEngine::Turn> turn) {
   auto contents = std::make_shared<StepContents>(StepContents{std::move(items), {}, args.save, args.custom_metadata});
   if (options_.best_fn && !options_.prevent_write_metrics) contents->metrics = args.metrics;
   for (const StepItem& item : contents->items)
     if (!contents->metrics.empty() && item.name == metrics_item_name)
       throw ArgumentError("the item \"metrics\" is where the metrics of a step are kept: give it another name");
-  learn_processes(*contents);
+  learn_processes(*contents, failure);
   const std::string path = steps_.path(step);
   if (!turn) {
     if (world_)
-      orbax::SharedSave(work_of(path, contents)).run(*world_);
+      orbax::SharedSave(work_of(path, contents, std::move(failure))).run(*world_);
     else
       write_step(path, *contents);
     steps_.add({step, world_ ? decided_at_ : now(), args.metrics});
@@ -195,7 +203,8 @@ void CheckpointManager::finish_save(std::int64_t step, std::vector<StepItem> ite
     committed->store(true);
     for (const std::string& name : names) deleter->remove(name);
   };
-  if (world_) return orbax::save_in_background(*engine_, std::move(*turn), world_, work_of(path, contents), contents, behind);
+  if (world_)
+    return orbax::save_in_background(*engine_, std::move(*turn), world_, work_of(path, contents, std::move(failure)), contents, behind);
   turn->submit([path, contents, behind](orbax::SaveControl& control) {
     contents->options.on_progress = control.on_progress(std::move(contents->options.on_progress));
     write_step(path, *contents);

@@ -21,6 +21,7 @@
 #include "orrery/orbax/async_engine.hpp"
 #include "orrery/orbax/background_calls.hpp"
 #include "orrery/orbax/calls.hpp"
+#include "orrery/orbax/find_processes.hpp"
 #include "orrery/orbax/handlers.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/snapshot.hpp"
@@ -103,7 +104,14 @@ inline constexpr bool is_array_item = false;
 template <class T>
 inline constexpr bool is_array_item<ArrayItem<T>> = true;
 
-// How `write` is asked of an item: `state()` gives it.
+// StepItem::find_processes of a value that stays there.
+template <OnUse = OnUse()>
+std::function<std::shared_ptr<Coordinator>()> find_processes_in(const TypeOps& ops, const void* value) {
+  if (!orbax::may_hold_parts(ops)) return {};
+  return [&ops, value] { return orbax::find_processes(ops, value); };
+}
+
+// How `write` is asked of an item: `state()` gives it, each time the same object.
 template <class T, class State>
 StepItem item_from(std::string name, State state) {
   check_item_name(name);
@@ -116,6 +124,7 @@ StepItem item_from(std::string name, State state) {
   } else {
     check_reflectable<T>();
     // Described when it is first looked at, which may be later.
+    const void* const address = std::addressof(state());
     return {std::move(name),
             std::string(orbax::pytree_handler),
             {},
@@ -123,7 +132,7 @@ StepItem item_from(std::string name, State state) {
               if (!*view) view->emplace(describe(ops<T>(), std::addressof(state())));
               return **view;
             },
-            orbax::may_hold_parts(ops<T>())};
+            find_processes_in(ops<T>(), address)};
   }
 }
 
@@ -154,6 +163,7 @@ StepItem item_of(std::string name, T&& value, const orbax::AsyncEngine::Turn* tu
   }
 }
 
+ORRERY_ONCE(std::function<std::shared_ptr<Coordinator>()> find_processes_in<>(const TypeOps&, const void*));
 ORRERY_ONCE(StepItem item_from_snapshot<>(std::string, std::string_view, std::shared_ptr<orbax::Snapshot>));
 
 }  // namespace detail

@@ -54,12 +54,10 @@ StepItem item_from_snapshot(std::string name, std::string_view handler, std::sha
             [snapshot = std::move(snapshot)](const std::string& directory, const SaveOptions& options) {
               return orbax::write_array_item(directory, snapshot->view(), options);
             }};
-  const bool may_be_shared = !snapshot->type() || orbax::may_hold_parts(*snapshot->type());
-  return {std::move(name),
-          std::string(handler),
-          {},
-          [snapshot = std::move(snapshot)]() -> const TreeView& { return snapshot->view(); },
-          may_be_shared};
+  StepItem item{std::move(name), std::string(handler), {}, [snapshot]() -> const TreeView& { return snapshot->view(); }, {}};
+  if (!snapshot->type() || orbax::may_hold_parts(*snapshot->type()))
+    item.find_processes = [snapshot = std::move(snapshot)] { return snapshot->find_processes(); };
+  return item;
 }
 
 }  // namespace detail

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -97,7 +98,7 @@ template <OnUse = OnUse()>
 inline std::shared_ptr<Coordinator> processes_of(const StepContents& contents) {
   std::shared_ptr<Coordinator> world;
   for (const StepItem& item : contents.items) {
-    if (!item.may_be_shared) continue;
+    if (!item.find_processes) continue;
     std::shared_ptr<Coordinator> of_item = orbax::processes_of(item.view());
     if (world && of_item && world != of_item)
       throw ArgumentError("the items of a step belong to meshes of different coordinators; make them from one");
@@ -106,9 +107,18 @@ inline std::shared_ptr<Coordinator> processes_of(const StepContents& contents) {
   return world;
 }
 
-// A step that several processes write: each its parts of pytrees, rank 0 all the rest.
+// ... where that throws in one of them alone: as far as can be seen.
 template <OnUse = OnUse()>
-inline orbax::SharedWork work_of(std::string path, std::shared_ptr<const StepContents> contents) {
+inline std::shared_ptr<Coordinator> find_processes(const StepContents& contents) {
+  for (const StepItem& item : contents.items)
+    if (std::shared_ptr<Coordinator> world = item.find_processes ? item.find_processes() : nullptr) return world;
+  return nullptr;
+}
+
+// A step that several processes write: each its parts of pytrees, rank 0 all the rest. What an item cannot be described for is thrown
+// when the save begins, as is `failure`.
+template <OnUse = OnUse()>
+inline orbax::SharedWork work_of(std::string path, std::shared_ptr<const StepContents> contents, std::exception_ptr failure) {
   struct Rest final : orbax::SharedRest {
     explicit Rest(std::shared_ptr<const StepContents> all) : contents(std::move(all)) {}
     void write_others(const std::string& directory) const override {
@@ -125,10 +135,14 @@ inline orbax::SharedWork work_of(std::string path, std::shared_ptr<const StepCon
     }
     std::shared_ptr<const StepContents> contents;
   };
-  orbax::SharedWork work{std::move(path), {}, contents->options, {}};
+  orbax::SharedWork work{std::move(path), {}, contents->options, {}, std::move(failure)};
   work.options.force = true;
-  for (const StepItem& item : contents->items)
-    if (item.view) work.items.push_back({item.name, &item.view()});
+  try {
+    for (const StepItem& item : contents->items)
+      if (item.view && !work.failure) work.items.push_back({item.name, &item.view()});
+  } catch (...) {
+    work.failure = std::current_exception();
+  }
   work.rest = std::make_shared<const Rest>(std::move(contents));
   return work;
 }

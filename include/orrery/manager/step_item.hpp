@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "orrery/core/on_use.hpp"
+#include "orrery/distributed/coordinator.hpp"
 #include "orrery/manager/metrics.hpp"
 #include "orrery/manager/step_info.hpp"
 #include "orrery/orbax/options.hpp"
@@ -27,7 +29,8 @@ struct StepItem {
   std::string handler{};  // the class in Python that reads it
   Write write{};
   std::function<const TreeView&()> view{};  // of a pytree, instead of write; the same each time
-  bool may_be_shared = false;               // ... that may hold sharded arrays
+  // Of a pytree that may hold sharded arrays: the processes that hold them together, as far as they can be found where view() throws.
+  std::function<std::shared_ptr<Coordinator>()> find_processes{};
 };
 
 // All that makes a step.

@@ -24,12 +24,15 @@
 #include "orrery/core/error.hpp"
 #include "orrery/core/log.hpp"
 #include "orrery/distributed/coordinator.hpp"
+#include "orrery/orbax/find_processes.hpp"
 #include "orrery/orbax/save_control.hpp"
 #include "orrery/orbax/snapshot.hpp"
 #include "orrery/reflect/reflectable.hpp"
 #include "orrery/storage/resolve_path.hpp"
 #include "orrery/storage/staging_arena.hpp"
 #include "orrery/tree/describe.hpp"
+#include "orrery/tree/tree_view.hpp"
+#include "orrery/tree/type_ops.hpp"
 
 namespace orrery::inline v0 {
 
@@ -153,11 +156,12 @@ class AsyncEngine::Turn {
   }
 
   // A state for this save's job; several for one job follow each other in the arena. Copies an lvalue, takes an rvalue over, and neither
-  // of what borrow() gave. CancelledError or TimeoutError while copying.
+  // of what borrow() gave. CancelledError or TimeoutError while copying; where other processes hold parts of the state, so that they have
+  // to hear of what goes wrong, the snapshot's view() throws it instead.
   template <class T>
   std::shared_ptr<Snapshot> snapshot(const T& state) const {
     check_reflectable<T>();
-    return copy(describe(ops<T>(), std::addressof(state)));
+    return copy(ops<T>(), std::addressof(state));
   }
   template <class T>
     requires(!std::is_lvalue_reference_v<T> && !std::is_const_v<T> && std::is_move_constructible_v<T>)
@@ -170,6 +174,8 @@ class AsyncEngine::Turn {
   }
   template <OnUse = OnUse()>
   std::shared_ptr<Snapshot> copy(TreeView view) const;
+  template <OnUse = OnUse()>
+  std::shared_ptr<Snapshot> copy(const TypeOps& ops, const void* value) const;
 
   // Hands the job to the thread and returns. Once.
   template <OnUse = OnUse()>
@@ -189,6 +195,17 @@ class AsyncEngine::Turn {
 template <OnUse>
 std::shared_ptr<Snapshot> AsyncEngine::Turn::copy(TreeView view) const {
   return std::make_shared<Snapshot>(Snapshot::copy_of(std::move(view), engine_->arena_, [this] { control_->check(); }));
+}
+
+template <OnUse>
+std::shared_ptr<Snapshot> AsyncEngine::Turn::copy(const TypeOps& ops, const void* value) const {
+  try {
+    return copy(describe(ops, value));
+  } catch (...) {
+    std::shared_ptr<Coordinator> processes = find_processes(ops, value);
+    if (!processes) throw;
+    return std::make_shared<Snapshot>(Snapshot::of_failure(std::current_exception(), std::move(processes)));
+  }
 }
 
 template <OnUse>
@@ -381,6 +398,7 @@ void AsyncEngine::end() noexcept {
 }
 
 ORRERY_ONCE(std::shared_ptr<Snapshot> AsyncEngine::Turn::copy<>(TreeView) const);
+ORRERY_ONCE(std::shared_ptr<Snapshot> AsyncEngine::Turn::copy<>(const TypeOps&, const void*) const);
 ORRERY_ONCE(AsyncEngine::Turn AsyncEngine::start<>(std::string));
 ORRERY_ONCE(void AsyncEngine::submit<>(AsyncEngine::Job, AsyncEngine::Finish));
 ORRERY_ONCE(void AsyncEngine::serve<>());

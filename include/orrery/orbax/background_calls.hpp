@@ -8,13 +8,8 @@
 #include "orrery/orbax/async_engine.hpp"
 #include "orrery/orbax/options.hpp"
 #include "orrery/orbax/snapshot.hpp"
-#include "orrery/tree/type_ops.hpp"
 
 namespace orrery::inline v0::orbax {
-
-// Whether a value of this type may hold a sharded array: by its type alone.
-template <OnUse = OnUse()>
-bool may_hold_parts(const TypeOps& ops);
 
 // The turn for a save of one item at `path`, a local_path(), and what speaks against it already.
 template <OnUse = OnUse()>
@@ -25,7 +20,6 @@ template <OnUse = OnUse()>
 void save_item_in_background(AsyncEngine& engine, AsyncEngine::Turn turn, const std::string& path, std::shared_ptr<Snapshot> snapshot,
                              SaveOptions options);
 
-ORRERY_ONCE(bool may_hold_parts<>(const TypeOps&));
 ORRERY_ONCE(AsyncEngine::Turn start_item<>(AsyncEngine&, const std::string&, const SaveOptions&));
 ORRERY_ONCE(void save_item_in_background<>(AsyncEngine&, AsyncEngine::Turn, const std::string&, std::shared_ptr<Snapshot>, SaveOptions));
 

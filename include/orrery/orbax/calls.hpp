@@ -40,6 +40,10 @@ void save_item(const std::string& path, const TreeView& view, const SaveOptions&
 template <OnUse = OnUse()>
 void save_item_together(const std::string& path, const TreeView& view, const SaveOptions& options, Coordinator& world);
 
+// Saves a value of the type that `ops` describes, with the processes that hold its sharded arrays where there are several.
+template <OnUse = OnUse()>
+void save_value(const std::string& path, const TypeOps& ops, const void* value, const SaveOptions& options);
+
 // The processes that hold the sharded arrays of this state together; null where there is but one. ArgumentError where not all of an array
 // can be reached, or arrays belong to different ones.
 template <OnUse = OnUse()>
@@ -82,6 +86,7 @@ void check_custom_metadata(const std::string& text);
 ORRERY_ONCE(std::string local_path<>(std::string));
 ORRERY_ONCE(void save_item<>(const std::string&, const TreeView&, const SaveOptions&));
 ORRERY_ONCE(void save_item_together<>(const std::string&, const TreeView&, const SaveOptions&, Coordinator&));
+ORRERY_ONCE(void save_value<>(const std::string&, const TypeOps&, const void*, const SaveOptions&));
 ORRERY_ONCE(std::shared_ptr<Coordinator> processes_of<>(const TreeView&));
 ORRERY_ONCE(Progress write_array_item<>(const std::string&, const TreeView&, const SaveOptions&));
 ORRERY_ONCE(void save_array_item<>(const std::string&, const TreeView&, const SaveOptions&));

@@ -31,11 +31,7 @@ class PyTreeCheckpointer {
   template <class T>
   void save(const std::string& path, T&& state, const SaveOptions& options = {}) const {
     check_reflectable<std::remove_cvref_t<T>>();
-    const TreeView view = describe(ops<std::remove_cvref_t<T>>(), std::addressof(state));
-    if (const std::shared_ptr<Coordinator> world = orbax::processes_of(view))
-      orbax::save_item_together(orbax::local_path(path), view, options, *world);
-    else
-      orbax::save_item(orbax::local_path(path), view, options);
+    orbax::save_value(orbax::local_path(path), ops<std::remove_cvref_t<T>>(), std::addressof(state), options);
   }
 
   // The whole checkpoint as a Tree: dicts, lists, arrays, None for empty states, as Python's raw restore gives it.

@@ -5,7 +5,6 @@
 
 #include <exception>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -13,34 +12,14 @@
 #include "orrery/distributed/coordinator.hpp"
 #include "orrery/orbax/async_engine.hpp"
 #include "orrery/orbax/background_calls.hpp"
+#include "orrery/orbax/find_processes.hpp"
 #include "orrery/orbax/save_control.hpp"
 #include "orrery/orbax/save_item.hpp"
 #include "orrery/orbax/save_together.hpp"
 #include "orrery/orbax/snapshot.hpp"
 #include "orrery/storage/file_system.hpp"
-#include "orrery/tree/type_ops.hpp"
 
 namespace orrery::inline v0::orbax {
-
-namespace detail {
-
-// Whether a value of this type may hold a sharded array: by its type alone.
-template <OnUse = OnUse()>
-inline bool may_hold_parts(const TypeOps& ops, std::set<const TypeOps*>& seen) {
-  if (ops.parts || ops.deferred) return true;
-  if (ops.aside && seen.insert(ops.aside).second && may_hold_parts(*ops.aside, seen)) return true;
-  for (const TypeOps* below : ops.types)
-    if (below && seen.insert(below).second && may_hold_parts(*below, seen)) return true;
-  return false;
-}
-
-}  // namespace detail
-
-template <OnUse>
-bool may_hold_parts(const TypeOps& ops) {
-  std::set<const TypeOps*> seen{&ops};
-  return detail::may_hold_parts(ops, seen);
-}
 
 // The processes that save this state together; null for one alone. Looks at a state that is lent or given away only where its type says
 // that it has to: then, and only then, that takes longer the larger the state is.
@@ -87,10 +66,17 @@ AsyncEngine::Turn start_item(AsyncEngine& engine, const std::string& path, const
 template <OnUse>
 void save_item_in_background(AsyncEngine& engine, AsyncEngine::Turn turn, const std::string& path, std::shared_ptr<Snapshot> snapshot,
                              SaveOptions options) {
-  if (std::shared_ptr<Coordinator> world = processes_of(*snapshot)) {
-    SharedWork work = item_work(path, snapshot->view(), options);
-    return save_in_background(engine, std::move(turn), std::move(world), std::move(work), std::move(snapshot), [] {});
+  std::shared_ptr<Coordinator> world;
+  SharedWork work;
+  try {
+    world = processes_of(*snapshot);
+    if (world) work = item_work(path, snapshot->view(), options);
+  } catch (...) {
+    world = snapshot->find_processes();
+    if (!world) throw;
+    work = failed_work(path, options, std::current_exception());
   }
+  if (world) return save_in_background(engine, std::move(turn), std::move(world), std::move(work), std::move(snapshot), [] {});
   turn.submit([snapshot = std::move(snapshot), path, options = std::move(options)](SaveControl& control) mutable {
     options.on_progress = control.on_progress(std::move(options.on_progress));
     save_item(path, snapshot->view(), options);

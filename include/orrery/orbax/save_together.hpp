@@ -20,12 +20,15 @@
 #include "orrery/core/on_use.hpp"
 #include "orrery/distributed/coordinator.hpp"
 #include "orrery/orbax/calls.hpp"
+#include "orrery/orbax/find_processes.hpp"
 #include "orrery/orbax/process_payloads.hpp"
 #include "orrery/orbax/save_item.hpp"
 #include "orrery/storage/atomic_directory.hpp"
 #include "orrery/storage/file_system.hpp"
 #include "orrery/storage/sync_tree.hpp"
+#include "orrery/tree/describe.hpp"
 #include "orrery/tree/tree_view.hpp"
+#include "orrery/tree/type_ops.hpp"
 
 namespace orrery::inline v0::orbax {
 
@@ -116,6 +119,7 @@ struct SharedWork {
   std::vector<SharedItem> items{};
   SaveOptions options{};
   std::shared_ptr<const SharedRest> rest{};
+  std::exception_ptr failure{};  // of this process, which cannot even say what it has: begin() throws it in all of them
 };
 
 // One such save, in three parts. begin() and finish() are meetings of all processes, in whatever thread, and use the coordinator; write()
@@ -132,6 +136,7 @@ class SharedSave {
     started_ = detail::nanoseconds_now();
     const std::string& path = work_.path;
     world.attempt("the beginning of " + path, deadline(), [&] {
+      if (work_.failure) std::rethrow_exception(std::exchange(work_.failure, nullptr));
       detail::check_custom_metadata(work_.options.custom_metadata);
       for (const SharedItem& item : work_.items) {
         params_.push_back(flatten_params(*item.view));
@@ -228,7 +233,13 @@ SharedWork item_work(std::string path, const TreeView& view, const SaveOptions& 
     }
     SaveOptions options;
   };
-  return {std::move(path), {{{}, &view}}, options, std::make_shared<const Rest>(options)};
+  return {std::move(path), {{{}, &view}}, options, std::make_shared<const Rest>(options), {}};
+}
+
+// What takes the place of the work where that could not be found out.
+template <OnUse = OnUse()>
+SharedWork failed_work(std::string path, const SaveOptions& options, std::exception_ptr failure) {
+  return {std::move(path), {}, options, {}, std::move(failure)};
 }
 
 // Called by all processes of `world` with the same path, options and structure.
@@ -253,6 +264,41 @@ std::shared_ptr<Coordinator> processes_of(const TreeView& view) {
   return world;
 }
 
+// A state, and the processes that save it together; null for one alone.
+struct DescribedState {
+  TreeView view{};
+  std::shared_ptr<Coordinator> processes{};
+  std::exception_ptr failure{};  // why there is no view, for failed_work(): the others have to hear of it
+};
+
+// Throws what describing does where no other process is waiting for this one.
+template <OnUse = OnUse()>
+DescribedState describe_together(const TypeOps& ops, const void* value) {
+  DescribedState state;
+  try {
+    state.view = describe(ops, value);
+    state.processes = processes_of(state.view);
+  } catch (...) {
+    state.processes = find_processes(ops, value);
+    if (!state.processes) throw;
+    state.failure = std::current_exception();
+  }
+  return state;
+}
+
+template <OnUse>
+void save_value(const std::string& path, const TypeOps& ops, const void* value, const SaveOptions& options) {
+  const DescribedState state = describe_together(ops, value);
+  if (state.failure)
+    SharedSave(failed_work(path, options, state.failure)).run(*state.processes);
+  else if (state.processes)
+    save_item_together(path, state.view, options, *state.processes);
+  else
+    save_item(path, state.view, options);
+}
+
 ORRERY_ONCE(SharedWork item_work<>(std::string, const TreeView&, const SaveOptions&));
+ORRERY_ONCE(DescribedState describe_together<>(const TypeOps&, const void*));
+ORRERY_ONCE(SharedWork failed_work<>(std::string, const SaveOptions&, std::exception_ptr));
 
 }  // namespace orrery::inline v0::orbax

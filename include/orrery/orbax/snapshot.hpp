@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -16,6 +17,8 @@
 #include "orrery/core/copy.hpp"
 #include "orrery/core/crc32c.hpp"
 #include "orrery/core/on_use.hpp"
+#include "orrery/distributed/coordinator.hpp"
+#include "orrery/orbax/find_processes.hpp"
 #include "orrery/reflect/reflectable.hpp"
 #include "orrery/storage/staging_arena.hpp"
 #include "orrery/tree/describe.hpp"
@@ -80,13 +83,28 @@ class Snapshot {
     return given;
   }
 
+  // What takes the place of a copy that failed: view() throws that.
+  template <OnUse = OnUse()>
+  static Snapshot of_failure(std::exception_ptr failure, std::shared_ptr<Coordinator> processes) {
+    Snapshot failed;
+    failed.failure_ = std::move(failure);
+    failed.processes_ = std::move(processes);
+    return failed;
+  }
+
   // Of this type; null where the view is there already.
   const TypeOps* type() const noexcept { return view_ ? nullptr : ops_; }
   // ArgumentError for what cannot be stored, where describing was put off.
   template <OnUse = OnUse()>
   const TreeView& view() {
+    if (failure_) std::rethrow_exception(failure_);
     if (!view_) view_.emplace(describe(*ops_, value_));
     return *view_;
+  }
+  // Where view() throws: the processes that hold its sharded arrays together, as far as those can be looked at.
+  template <OnUse = OnUse()>
+  std::shared_ptr<Coordinator> find_processes() const {
+    return ops_ ? orbax::find_processes(*ops_, value_) : processes_;
   }
 
  private:
@@ -165,6 +183,8 @@ class Snapshot {
   const TypeOps* ops_ = nullptr;     // of the others
   const void* value_ = nullptr;
   std::shared_ptr<const void> owner_{};
+  std::exception_ptr failure_{};              // of a copy
+  std::shared_ptr<Coordinator> processes_{};  // ... who have to hear of it
 };
 
 }  // namespace orbax
