@@ -3,11 +3,13 @@
 // Rules: spec/orbax.md 2.1, 2.4, 3.7.
 #pragma once
 
+#include <charconv>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "orrery/core/on_use.hpp"
@@ -69,23 +71,47 @@ inline std::string checkpoint_metadata_file(std::string_view handlers, std::uint
 }
 
 // Our own side file: which payloads have which CRC-32C, and the schema of the C++ type that was saved, where there is one
-// (tree/schema_text.hpp). Ignored by every Orbax.
+// (tree/schema_text.hpp). Ignored by every Orbax. Appended to a string that may be written away and emptied in between.
+class ChecksumsText {
+ public:
+  template <OnUse = OnUse()>
+  explicit ChecksumsText(std::string& out) : out_(out) {
+    out_ += "{\"format\": \"orrery\", \"version\": 1, \"crc32c\": {";
+  }
+  template <OnUse = OnUse()>
+  void add(std::string_view key, std::uint32_t crc32c) {
+    if (!std::exchange(is_empty_, false)) out_ += ", ";
+    json::append_quoted(out_, key);
+    out_ += ": ";
+    char digits[10];
+    out_.append(digits, std::to_chars(digits, digits + sizeof digits, crc32c).ptr);
+  }
+  template <OnUse = OnUse()>
+  void end(const TypeOps* type) {
+    out_ += "}";
+    if (type) {
+      const std::string schema = schema_text(*type);
+      out_ += ", \"type\": {\"fingerprint\": \"" + fingerprint_text(text_fingerprint(schema)) + "\", \"schema\": ";
+      json::append_quoted(out_, schema);
+      out_ += "}";
+    }
+    out_ += "}";
+  }
+  bool is_empty() const noexcept { return is_empty_; }
+
+ private:
+  std::string& out_;
+  bool is_empty_ = true;
+};
+
+// ... at once.
 template <OnUse = OnUse()>
 inline std::string checksums_file(const std::vector<PayloadChecksum>& checksums, const TypeOps* type = nullptr) {
-  std::string out = "{\"format\": \"orrery\", \"version\": 1, \"crc32c\": {";
-  for (const PayloadChecksum& c : checksums) {
-    if (&c != &checksums.front()) out += ", ";
-    json::append_quoted(out, c.key);
-    out += ": " + std::to_string(c.crc32c);
-  }
-  out += "}";
-  if (type) {
-    const std::string schema = schema_text(*type);
-    out += ", \"type\": {\"fingerprint\": \"" + fingerprint_text(text_fingerprint(schema)) + "\", \"schema\": ";
-    json::append_quoted(out, schema);
-    out += "}";
-  }
-  return out + "}";
+  std::string out;
+  ChecksumsText text(out);
+  for (const PayloadChecksum& c : checksums) text.add(c.key, c.crc32c);
+  text.end(type);
+  return out;
 }
 
 // URL-safe base64 with padding: the key of a parameter in _sharding (spec/orbax.md 2.2).

@@ -57,6 +57,12 @@ class DatabasePayloads {
     database_.put_reference(key, file, offset, size);
   }
 
+  // As ocdbt::Writer's.
+  template <OnUse = OnUse()>
+  void reserve(std::size_t entries, std::size_t bytes) {
+    database_.reserve(entries, bytes);
+  }
+
   // From here on the memory of what was put is the caller's again.
   template <OnUse = OnUse()>
   void flush() {

@@ -49,22 +49,31 @@ struct ProcessShare {
     }
     return bytes;
   }
+  // How many payloads encoded() has told of.
   template <OnUse = OnUse()>
-  static ProcessShare decoded(std::string_view bytes) {
-    ByteReader in(bytes);
-    ProcessShare share;
-    const auto text = [&in] { return std::string(in.text(in.v64())); };
-    share.file = text();
-    for (std::uint64_t left = in.v64(); left-- > 0;) {
-      std::string key = text();
+  static std::uint64_t count(std::string_view bytes) {
+    ByteReader in(bytes, "message of another process");
+    in.skip(in.v64());
+    return in.v64();
+  }
+  // Reads what encoded() has made, without a copy of any of it: on_file(file) where there are payloads, then on_payload(key, offset, size)
+  // for each, then on_checksum(key, crc32c) for each.
+  template <class OnFile, class OnPayload, class OnChecksum>
+  static void read(std::string_view bytes, OnFile&& on_file, OnPayload&& on_payload, OnChecksum&& on_checksum) {
+    ByteReader in(bytes, "message of another process");
+    const auto text = [&in] { return in.text(in.v64()); };
+    const std::string_view file = text();
+    std::uint64_t left = in.v64();
+    if (left > 0) on_file(file);
+    for (; left > 0; --left) {
+      const std::string_view key = text();
       const std::uint64_t offset = in.v64(), size = in.v64();
-      share.payloads.push_back({std::move(key), offset, size});
+      on_payload(key, offset, size);
     }
-    for (std::uint64_t left = in.v64(); left-- > 0;) {
-      std::string key = text();
-      share.checksums.push_back({std::move(key), in.u32le()});
+    for (left = in.v64(); left > 0; --left) {
+      const std::string_view key = text();
+      on_checksum(key, in.u32le());
     }
-    return share;
   }
 };
 

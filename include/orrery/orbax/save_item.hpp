@@ -85,14 +85,12 @@ inline void write_jax_metadata(const std::string& directory, const Params& param
 
 namespace detail {
 
-// All files of an item but those of its arrays.
+// All files of an item but those of its arrays and their checksums.
 template <OnUse = OnUse()>
-inline void write_item_files(const std::string& directory, const TreeView& view, const Params& params,
-                             const std::vector<PayloadChecksum>& checksums, const SaveOptions& options) {
+inline void write_item_files(const std::string& directory, const TreeView& view, const Params& params, const SaveOptions& options) {
   if (std::any_of(params.list.begin(), params.list.end(), [](const Param& p) { return p.type == ValueType::string; }))
     write_text(directory + "/_strings.json", strings_file(params));
   write_jax_metadata(directory, params, options);
-  if (!checksums.empty()) write_text(directory + "/_orrery.json", checksums_file(checksums, view.type));
   write_text(directory + "/checkpoint", placeholder_file(view));
   write_text(directory + "/_METADATA", metadata_file(params, options.custom_metadata, options.use_ocdbt, options.use_zarr3));
 }
@@ -124,7 +122,9 @@ Progress write_item(const std::string& directory, const TreeView& view, const Sa
   const Params params = flatten_params(view);
   if (!options.use_ocdbt) check_item_files(params);
   storage::ProgressMeter meter(options.on_progress, progress_of(params));
-  detail::write_item_files(directory, view, params, write_arrays(directory, params, options, meter), options);
+  const std::vector<PayloadChecksum> checksums = write_arrays(directory, params, options, meter);
+  if (!checksums.empty()) detail::write_text(directory + "/_orrery.json", checksums_file(checksums, view.type));
+  detail::write_item_files(directory, view, params, options);
   meter.complete();
   return meter.now();
 }

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,78 +20,17 @@
 #include "orrery/distributed/coordinator.hpp"
 #include "orrery/orbax/calls.hpp"
 #include "orrery/orbax/find_processes.hpp"
-#include "orrery/orbax/process_payloads.hpp"
+#include "orrery/orbax/params.hpp"
 #include "orrery/orbax/save_item.hpp"
+#include "orrery/orbax/shared_item.hpp"
 #include "orrery/storage/atomic_directory.hpp"
 #include "orrery/storage/file_system.hpp"
-#include "orrery/storage/sync_tree.hpp"
+#include "orrery/storage/progress.hpp"
 #include "orrery/tree/describe.hpp"
 #include "orrery/tree/tree_view.hpp"
 #include "orrery/tree/type_ops.hpp"
 
 namespace orrery::inline v0::orbax {
-
-namespace detail {
-
-// What a process writes, and the metadata that goes into the root; rank 0 alone has any.
-struct WrittenShare {
-  ProcessShare share{};
-  std::vector<std::pair<std::string, std::string>> metadata{};
-};
-
-template <OnUse = OnUse()>
-inline WrittenShare write_share(const std::string& directory, const Params& params, int rank, const SaveOptions& options,
-                                storage::ProgressMeter& meter) {
-  WrittenShare written;
-  std::vector<PayloadChecksum> checksums;
-  if (options.compression.kind() == Compression::Kind::zstd) check_zstd_level(options.compression.level());
-  const storage::GatherOptions gather{.checksums = options.checksums, .early_writeback = options.durability == Durability::synced};
-  if (options.use_ocdbt) {
-    ProcessPayloads store(directory, rank, gather);
-    write_arrays_to(store, params, options, checksums, meter, rank == 0);
-    if (rank == 0) written.metadata = store.metadata();
-    written.share = std::move(store).share(std::move(checksums));
-  } else {
-    check_file_names(params, directory);
-    FilePayloads store(directory, gather);
-    write_arrays_to(store, params, options, checksums, meter, rank == 0);
-    written.share.checksums = std::move(checksums);
-  }
-  // Other machines cannot bring to the disk what is in the memory of this one.
-  if (options.durability == Durability::synced)
-    storage::sync_tree(options.use_ocdbt ? directory + "/" + process_directory(rank) : directory);
-  return written;
-}
-
-// Rank 0's last part of one item: the database that points to what all have written, and the files beside it. `encoded`: the shares, by
-// ranks. They go one after the other, so that no more of them is in memory at once than keys, places and checksums take.
-template <OnUse = OnUse()>
-inline void finish_shared_item(const std::string& directory, const TreeView& view, const Params& params,
-                               const std::vector<std::pair<std::string, std::string>>& metadata, std::vector<std::string> encoded,
-                               const SaveOptions& options) {
-  std::vector<PayloadChecksum> checksums;
-  const auto take_share = [&](std::size_t rank) {
-    ProcessShare share = ProcessShare::decoded(std::exchange(encoded[rank], {}));
-    checksums.insert(checksums.end(), std::make_move_iterator(share.checksums.begin()), std::make_move_iterator(share.checksums.end()));
-    return share;
-  };
-  if (options.use_ocdbt) {
-    DatabasePayloads root(directory, {.checksums = false});
-    for (const auto& [key, text] : metadata) root.put_metadata("", key, text);
-    for (std::size_t rank = 0; rank < encoded.size(); ++rank) {
-      const ProcessShare share = take_share(rank);
-      if (share.payloads.empty()) continue;
-      const std::uint32_t file = root.add_file({process_directory(static_cast<int>(rank)), share.file});
-      for (const ProcessShare::Payload& payload : share.payloads) root.put_reference(payload.key, file, payload.offset, payload.size);
-    }
-    root.finish();
-  } else {
-    for (std::size_t rank = 0; rank < encoded.size(); ++rank) take_share(rank);
-  }
-  write_item_files(directory, view, params, checksums, options);
-}
-
-}  // namespace detail
 
 // One pytree of those that a step holds.
 struct SharedItem {

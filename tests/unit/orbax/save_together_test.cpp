@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <map>
@@ -12,6 +13,7 @@
 
 #include "orrery/checkpoint.hpp"
 #include "orrery/distributed/thread_coordinator.hpp"
+#include "orrery/formats/json.hpp"
 #include "orrery/sharding.hpp"
 #include "storage/scratch.hpp"
 
@@ -122,6 +124,24 @@ TEST_CASE("processes that hold the same small arrays share their writing") {
   const auto back = checkpointer.restore<std::map<std::string, Array<float>>>(scratch / "item");
   CHECK(back.size() == 8);
   for (const auto& [name, array] : back) CHECK(array == counted({4, 4}));
+}
+
+TEST_CASE("checksums of many chunks are all written, of each process") {
+  ScratchDirectory scratch;
+  for (const SaveOptions& options : {quick({.chunk_byte_size = 64}), quick({.chunk_byte_size = 64, .checksums = false})}) {
+    run_as_ranks(2, [&](const std::shared_ptr<Coordinator>& world) {
+      std::map<std::string, ShardedArray<float>> state;
+      state.emplace("a", filled({160000}, NamedSharding(Mesh(world, {2}, {"x"}), {"x"})));
+      checkpointer.save(scratch / (options.checksums ? "with" : "without"), state, options);
+    });
+    const std::string directory = scratch / (options.checksums ? "with" : "without");
+    CHECK(storage::exists(directory + "/_orrery.json") == options.checksums);
+    CHECK(checkpointer.restore<std::map<std::string, Array<float>>>(directory).at("a") == counted({160000}));
+  }
+  const json::Value stored = json::parse(storage::read_file(scratch / "with/_orrery.json", std::size_t{1} << 20), {});
+  const json::Value::Object& checksums = *stored.find("crc32c")->object();
+  CHECK(checksums.size() == 10000);
+  CHECK(stored.find("type") != nullptr);
 }
 
 TEST_CASE("another number of processes restores it onto another mesh, and one process the whole") {

@@ -91,21 +91,43 @@ inline void write_version_nodes(ByteWriter& writer, const DataFileTable& table, 
 }
 
 // The columns of section 10.1.
-template <class Entry>
-void write_keys(ByteWriter& writer, std::span<const Entry> entries, std::size_t skip) {
+template <class Entries>
+void write_keys(ByteWriter& writer, const Entries& entries, std::size_t skip) {
   std::vector<std::uint32_t> prefix(entries.size(), static_cast<std::uint32_t>(skip));
   for (std::size_t i = 1; i < entries.size(); ++i)
     prefix[i] = static_cast<std::uint32_t>(common_prefix_length(entries[i - 1].key, entries[i].key));
   for (std::size_t i = 1; i < entries.size(); ++i) writer.varint(prefix[i] - skip);
   for (std::size_t i = 0; i < entries.size(); ++i) writer.varint(entries[i].key.size() - prefix[i]);
   if constexpr (requires { entries[0].common_prefix_length; })
-    for (const Entry& entry : entries) writer.varint(entry.common_prefix_length - skip);
+    for (const auto& entry : entries) writer.varint(entry.common_prefix_length - skip);
   for (std::size_t i = 0; i < entries.size(); ++i) writer.text(entries[i].key.substr(prefix[i]));
 }
 
 inline void check_node_size(std::size_t entries) {
   if (entries < 1 || entries > max_node_entries)
     throw ArgumentError("an OCDBT B+tree node holds 1 to 1048576 entries, not " + std::to_string(entries));
+}
+
+// Of a span of LeafEntry, or of what looks like one.
+template <class Entries>
+std::string encode_leaf(const Entries& entries, const std::vector<DataFile>& files, std::size_t skip, std::optional<int> zstd_level) {
+  check_node_size(entries.size());
+  std::string body;
+  ByteWriter writer(body);
+  writer.u8(0);
+  const DataFileTable table(files, entries, value_of);
+  table.encode(writer);
+  writer.varint(entries.size());
+  write_keys(writer, entries, skip);
+  for (const auto& entry : entries) writer.varint(entry.is_inline ? entry.inline_value.size() : entry.value.length);
+  for (const auto& entry : entries) writer.u8(entry.is_inline ? 0 : 1);
+  for (const auto& entry : entries)
+    if (!entry.is_inline) writer.varint(table.index(entry.value.file));
+  for (const auto& entry : entries)
+    if (!entry.is_inline) writer.varint(entry.value.offset);
+  for (const auto& entry : entries)
+    if (entry.is_inline) writer.text(entry.inline_value);
+  return seal_envelope(btree_node_magic, body, zstd_level);
 }
 
 }  // namespace detail
@@ -148,23 +170,7 @@ inline std::string encode_version_tree_node(const VersionTreeNode& node, std::op
 template <OnUse>
 inline std::string encode_leaf(std::span<const LeafEntry> entries, const std::vector<DataFile>& files, std::size_t skip,
                                std::optional<int> zstd_level) {
-  detail::check_node_size(entries.size());
-  std::string body;
-  ByteWriter writer(body);
-  writer.u8(0);
-  const DataFileTable table(files, entries, detail::value_of);
-  table.encode(writer);
-  writer.varint(entries.size());
-  detail::write_keys(writer, entries, skip);
-  for (const auto& entry : entries) writer.varint(entry.is_inline ? entry.inline_value.size() : entry.value.length);
-  for (const auto& entry : entries) writer.u8(entry.is_inline ? 0 : 1);
-  for (const auto& entry : entries)
-    if (!entry.is_inline) writer.varint(table.index(entry.value.file));
-  for (const auto& entry : entries)
-    if (!entry.is_inline) writer.varint(entry.value.offset);
-  for (const auto& entry : entries)
-    if (entry.is_inline) writer.text(entry.inline_value);
-  return seal_envelope(btree_node_magic, body, zstd_level);
+  return detail::encode_leaf(entries, files, skip, zstd_level);
 }
 
 template <OnUse>

@@ -56,6 +56,13 @@ class Writer {
   template <OnUse = OnUse()>
   std::uint32_t add_file(DataFile file);
 
+  // For that many entries more, and as many bytes of keys and inline values: growing would hold them twice for a moment.
+  template <OnUse = OnUse()>
+  void reserve(std::size_t entries, std::size_t bytes) {
+    entries_.reserve(entries_.size() + entries);
+    bytes_.reserve(bytes_.size() + bytes);
+  }
+
   // Copies key and value. ArgumentError for a key over 65535 bytes or a value over 1 MiB; the configured inline limit is the caller's
   // policy and not enforced.
   template <OnUse = OnUse()>
@@ -66,9 +73,9 @@ class Writer {
   void put_reference(std::string_view key, std::uint32_t file, std::uint64_t offset, std::uint64_t length);
 
   // Encodes everything. The nodes will stand at that offset of node_file. ArgumentError if a key was put twice and that is
-  // not allowed. Takes memory in proportion to keys, references and inline values. May be called again, for other places.
+  // not allowed. Takes memory for the nodes beside what is held already. May be called again, for other places.
   template <OnUse = OnUse()>
-  WriterResult finish(const DataFile& node_file, std::uint64_t node_offset) const;
+  WriterResult finish(const DataFile& node_file, std::uint64_t node_offset);
 
  private:
   struct Entry {
@@ -83,7 +90,10 @@ class Writer {
   template <OnUse = OnUse()>
   void put(std::string_view key, Entry entry);
   template <OnUse = OnUse()>
-  std::vector<LeafEntry> sorted_entries() const;
+  void sort_entries();
+  std::string_view key_of(const Entry& entry) const noexcept { return {bytes_.data() + entry.key_offset, entry.key_length}; }
+  template <OnUse = OnUse()>
+  LeafEntry leaf_entry(const Entry& entry) const noexcept;
 
   Config config_;
   WriterOptions options_;
@@ -104,29 +114,59 @@ inline std::uint64_t estimate(const InteriorEntry& entry, const std::vector<Data
   return 56 + entry.key.size() + file.base.size() + file.relative.size();
 }
 
-// The length of the prefix that all keys of a sorted level share.
-template <class Entry>
-std::size_t level_prefix(const std::vector<Entry>& level) {
-  return common_prefix_length(level.front().key, level.back().key);
-}
+// A span of entries that are made when they are looked at: at(i) makes entry i.
+template <class At>
+class MadeEntries {
+ public:
+  class Iterator {
+   public:
+    Iterator(const MadeEntries& all, std::size_t i) : all_(&all), i_(i) {}
+    auto operator*() const { return (*all_)[i_]; }
+    Iterator& operator++() {
+      ++i_;
+      return *this;
+    }
+    bool operator==(const Iterator& other) const noexcept { return i_ == other.i_; }
 
-// Turns one level into nodes, appends them to the bytes and returns the entries of the level above.
-template <class Entry, class Encode>
-std::vector<InteriorEntry> write_level(const std::vector<Entry>& level, const std::vector<DataFile>& files, const CuttingRule& rule,
+   private:
+    const MadeEntries* all_;
+    std::size_t i_;
+  };
+
+  MadeEntries(At at, std::size_t first, std::size_t count) : at_(at), first_(first), count_(count) {}
+  std::size_t size() const noexcept { return count_; }
+  auto operator[](std::size_t i) const { return at_(first_ + i); }
+  auto front() const { return (*this)[0]; }
+  auto back() const { return (*this)[count_ - 1]; }
+  Iterator begin() const { return {*this, 0}; }
+  Iterator end() const { return {*this, count_}; }
+  MadeEntries subspan(std::size_t from, std::size_t count) const { return {at_, first_ + from, count}; }
+
+ private:
+  At at_;
+  std::size_t first_, count_;
+};
+
+// Turns one sorted level into nodes, appends them to the bytes and returns the entries of the level above. The level: a span.
+template <class Level, class Encode>
+std::vector<InteriorEntry> write_level(const Level& level, const std::vector<DataFile>& files, const CuttingRule& rule,
                                        std::uint32_t node_file, std::uint64_t node_offset, std::string& bytes, Encode encode) {
-  std::vector<std::uint64_t> estimates;
-  estimates.reserve(level.size());
-  for (const Entry& entry : level) estimates.push_back(estimate(entry, files));
-  const std::vector<std::size_t> ends = cut_nodes(estimates, level_prefix(level), rule);
+  std::vector<std::size_t> ends;
+  {
+    std::vector<std::uint64_t> estimates;
+    estimates.reserve(level.size());
+    for (const auto& entry : level) estimates.push_back(estimate(entry, files));
+    ends = cut_nodes(estimates, common_prefix_length(level.front().key, level.back().key), rule);
+  }
   std::vector<InteriorEntry> above;
   above.reserve(ends.size());
   std::size_t start = 0;
   for (const std::size_t end : ends) {
-    const std::span<const Entry> part(level.data() + start, end - start);
+    const auto part = level.subspan(start, end - start);
     std::size_t skip = 0;  // section 12.3; the root keeps its keys whole
     InteriorEntry node{.key = part.front().key};
     if (ends.size() > 1) skip = common_prefix_length(part.front().key, part.back().key);
-    for (const Entry& entry : part) {
+    for (const auto& entry : part) {
       if constexpr (requires { entry.statistics; }) {
         skip = std::min<std::size_t>(skip, entry.common_prefix_length);
         node.statistics += entry.statistics;
@@ -184,33 +224,35 @@ inline void Writer::put_reference(std::string_view key, std::uint32_t file, std:
   put(key, {0, offset, length, file, 0, false});
 }
 
+// In place, by keys; equal ones in the order in which they were put, which is that of their offsets.
 template <OnUse>
-inline std::vector<LeafEntry> Writer::sorted_entries() const {
-  const std::string_view bytes = bytes_;
-  std::vector<LeafEntry> sorted;
-  sorted.reserve(entries_.size());
-  for (const Entry& entry : entries_) {
-    LeafEntry leaf{.key = bytes.substr(entry.key_offset, entry.key_length), .is_inline = entry.is_inline};
-    if (entry.is_inline)
-      leaf.inline_value = bytes.substr(entry.value_offset, entry.length);
-    else
-      leaf.value = {entry.file, entry.value_offset, entry.length};
-    sorted.push_back(leaf);
-  }
-  const auto less = [](const LeafEntry& a, const LeafEntry& b) { return a.key < b.key; };
-  if (!std::is_sorted(sorted.begin(), sorted.end(), less)) std::stable_sort(sorted.begin(), sorted.end(), less);
+inline void Writer::sort_entries() {
+  const auto less = [this](const Entry& a, const Entry& b) {
+    const int order = key_of(a).compare(key_of(b));
+    return order != 0 ? order < 0 : a.key_offset < b.key_offset;
+  };
+  if (!std::is_sorted(entries_.begin(), entries_.end(), less)) std::sort(entries_.begin(), entries_.end(), less);
   std::size_t kept = 0;
-  for (std::size_t i = 0; i < sorted.size(); ++i) {
-    const bool again = kept != 0 && sorted[kept - 1].key == sorted[i].key;
-    if (again && !options_.last_put_wins) throw ArgumentError("the OCDBT key '" + std::string(sorted[i].key) + "' was put twice");
-    sorted[again ? kept - 1 : kept++] = sorted[i];
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const bool again = kept != 0 && key_of(entries_[kept - 1]) == key_of(entries_[i]);
+    if (again && !options_.last_put_wins) throw ArgumentError("the OCDBT key '" + std::string(key_of(entries_[i])) + "' was put twice");
+    entries_[again ? kept - 1 : kept++] = entries_[i];
   }
-  sorted.resize(kept);
-  return sorted;
+  entries_.resize(kept);
 }
 
 template <OnUse>
-inline WriterResult Writer::finish(const DataFile& node_file, std::uint64_t node_offset) const {
+inline LeafEntry Writer::leaf_entry(const Entry& entry) const noexcept {
+  LeafEntry leaf{.key = key_of(entry), .is_inline = entry.is_inline};
+  if (entry.is_inline)
+    leaf.inline_value = {bytes_.data() + entry.value_offset, entry.length};
+  else
+    leaf.value = {entry.file, entry.value_offset, entry.length};
+  return leaf;
+}
+
+template <OnUse>
+inline WriterResult Writer::finish(const DataFile& node_file, std::uint64_t node_offset) {
   detail::check_data_file(node_file);
   WriterResult result;
   Version& version = result.version;
@@ -225,15 +267,17 @@ inline WriterResult Writer::finish(const DataFile& node_file, std::uint64_t node
     const auto id = static_cast<std::uint32_t>(files.size() - 1);
     const auto level = options_.node_zstd_level;
     CuttingRule rule{config_.max_decoded_node_bytes, 1};
+    sort_entries();
+    const detail::MadeEntries leaves([this](std::size_t i) { return leaf_entry(entries_[i]); }, 0, entries_.size());
     std::vector<InteriorEntry> above =
-        detail::write_level(sorted_entries(), files, rule, id, node_offset, result.nodes,
-                            [&](std::span<const LeafEntry> part, std::size_t skip) { return encode_leaf(part, files, skip, level); });
+        detail::write_level(leaves, files, rule, id, node_offset, result.nodes,
+                            [&](const auto& part, std::size_t skip) { return detail::encode_leaf(part, files, skip, level); });
     for (rule.min_entries = 2; above.size() > 1;) {
       ++version.root_height;
       const auto encode = [&](std::span<const InteriorEntry> part, std::size_t skip) {
         return encode_interior(version.root_height, part, files, skip, level);
       };
-      above = detail::write_level(above, files, rule, id, node_offset, result.nodes, encode);
+      above = detail::write_level(std::span<const InteriorEntry>(above), files, rule, id, node_offset, result.nodes, encode);
     }
     manifest.files = {node_file};
     version.root = {0, above.front().child.offset, above.front().child.length};
