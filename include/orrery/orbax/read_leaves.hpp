@@ -140,13 +140,62 @@ class LeafReader {
       return copy_into(whole.view(), {.kind = LeafKind::sharded, .parts = &parts});
     }
     std::map<std::span<const Dim>, const ArrayPart*, Lexicographic> read;
+    std::vector<const ArrayPart*> wanted;
     for (const ArrayPart& part : parts.parts) {
       if (part.box.empty()) continue;
       const auto [before, is_new] = read.emplace(part.box.origin, &part);
       if (is_new)
-        read_box(leaf, part.box, part.array);
+        wanted.push_back(&part);
       else
         replicas_.emplace_back(before->second->array, part.array);
+    }
+    if (wanted.size() > 1 && reads_whole_chunks(leaf, wanted.front()->array.dtype)) return read_by_chunks(leaf, wanted);
+    for (const ArrayPart* part : wanted) read_box(leaf, part->box, part->array);
+  }
+
+  // Whether a part of a chunk takes all of it to be read. Of shards it takes the sub-chunks that it touches.
+  template <OnUse = OnUse()>
+  static bool reads_whole_chunks(const StoredItem::Leaf& leaf, DType wanted) {
+    if (leaf.array->codecs.is_sharded()) return false;
+    return wanted != leaf.array->dtype || !is_readable_in_pieces(leaf);
+  }
+  template <OnUse = OnUse()>
+  static bool is_readable_in_pieces(const StoredItem::Leaf& leaf) {
+    return zarr::has_plain_chunks(*leaf.array) && leaf.array->dtype != DType::bool_ && !is_sub_byte(leaf.array->dtype);
+  }
+
+  // Each chunk is read and decoded once, however many parts want some of it.
+  template <OnUse = OnUse()>
+  void read_by_chunks(const StoredItem::Leaf& leaf, std::span<const ArrayPart* const> parts) {
+    struct Piece {
+      Dim chunk;  // its number in the grid
+      const ArrayPart* part;
+      ArrayBox box;  // of the array: what they have in common
+      ArrayView to() const { return part_of(part->array, relative_to(box, part->box)); }
+    };
+    const zarr::ArrayMetadata& array = *leaf.array;
+    const Shape grid = zarr::grid_extents(array);
+    std::vector<Piece> pieces;
+    for (const ArrayPart* part : parts)
+      zarr::for_each_chunk(array.shape, array.chunks, part->box, [&](const Shape& index, const ArrayBox& box) {
+        Dim number = 0;
+        for (std::size_t i = 0; i < index.size(); ++i) number = number * grid[i] + index[i];
+        pieces.push_back({number, part, box});
+      });
+    std::stable_sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.chunk < b.chunk; });
+    for (std::size_t first = 0, last = 0; first < pieces.size(); first = last) {
+      while (last < pieces.size() && pieces[last].chunk == pieces[first].chunk) ++last;
+      const ArrayBox& box = pieces[first].box;
+      if (last == first + 1) {
+        read_box(leaf, box, pieces[first].to());
+        continue;
+      }
+      Shape index = box.origin;
+      for (std::size_t i = 0; i < index.size(); ++i) index[i] /= array.chunks[i];
+      const ArrayBox whole = zarr::chunk_part(array.shape, array.chunks, index);
+      const AnyArray chunk = AnyArray::uninitialized(array.dtype, whole.extents);
+      decode_box(leaf, whole, chunk.view());
+      for (std::size_t i = first; i < last; ++i) cast_copy(part_of(chunk.view(), relative_to(pieces[i].box, whole)), pieces[i].to());
     }
   }
 
@@ -164,7 +213,7 @@ class LeafReader {
   // Of chunks that are not encoded, the bytes of the box alone. Where that is all of a chunk, its checksum is verified.
   template <OnUse = OnUse()>
   bool add_plain_box(const StoredItem::Leaf& leaf, const ArrayBox& box, const ArrayView& to) {
-    if (!zarr::has_plain_chunks(*leaf.array) || to.dtype == DType::bool_ || is_sub_byte(to.dtype)) return false;
+    if (!is_readable_in_pieces(leaf)) return false;
     const std::string prefix = StoredItem::prefix_of(leaf);
     zarr::for_each_chunk(leaf.array->shape, leaf.array->chunks, box, [&](const Shape& index, const ArrayBox& piece) {
       const std::string key = zarr::chunk_key(index, leaf.array->keys);

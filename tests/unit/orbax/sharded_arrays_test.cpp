@@ -45,6 +45,52 @@ ShardedArray<std::int32_t> filled(Shape shape, const NamedSharding& sharding) {
 
 const Mesh mesh = Mesh::local({4, 2}, {"x", "y"});
 
+TEST_CASE("a compressed chunk that several parts want some of is read once") {
+  ScratchDirectory scratch;
+  const PartitionSpec specs[] = {{"x"}, {"x", "y"}, {{"x", "y"}}, {"y", "x"}, {nullptr, "x"}};
+  for (const std::uint64_t chunk_bytes : {8 * 16 * 4, 5 * 16 * 4, 64})
+    for (const bool cast : {false, true}) {
+      storage::remove_tree(scratch / "item");
+      const Whole whole{{"model", counted({8, 16})}};
+      checkpointer.save(scratch / "item", whole,
+                        quick({.use_ocdbt = false, .compression = Compression::zstd(), .chunk_byte_size = chunk_bytes}));
+      for (const PartitionSpec& spec : specs) {
+        INFO(to_string(spec) << " " << chunk_bytes << (cast ? " cast" : ""));
+        Model same;
+        std::map<std::string, ShardedArray<std::int64_t>> wider;
+        storage_test::TestHook hook;
+        {
+          const storage::ScopedFileSystemHook scope(hook);
+          if (cast) {
+            wider.emplace("model", ShardedArray<std::int64_t>({8, 16}, NamedSharding(mesh, spec)));
+            checkpointer.restore_into(scratch / "item", wider, {.cast = true});
+          } else {
+            same.emplace("model", ShardedArray<std::int32_t>({8, 16}, NamedSharding(mesh, spec)));
+            checkpointer.restore_into(scratch / "item", same);
+          }
+        }
+        std::map<std::string, std::size_t> reads;
+        for (const auto& seen : hook.seen)
+          if (seen.operation == storage::FileOperation::read && seen.path.find("/model/") != std::string::npos &&
+              !seen.path.ends_with(".zarray"))
+            ++reads[seen.path];
+        CHECK(!reads.empty());
+        for (const auto& [path, count] : reads) CHECK_MESSAGE(count == 1, path);
+        if (cast) {
+          for (auto& shard : wider.at("model").addressable_shards()) {
+            Array<std::int64_t> expected(shard.index().extents);
+            cast_copy(part_of(counted({8, 16}).view(), shard.index()), expected.view());
+            Array<std::int64_t> found(shard.index().extents);
+            copy(shard.view(), found.view());
+            CHECK(found == expected);
+          }
+        } else {
+          CHECK(same.at("model") == filled({8, 16}, NamedSharding(mesh, spec)));
+        }
+      }
+    }
+}
+
 TEST_CASE("what the shards of a mesh hold is one array to who has none") {
   ScratchDirectory scratch;
   const PartitionSpec specs[] = {{}, {"x"}, {"x", "y"}, {nullptr, "x"}, {{"x", "y"}}, {"y", "x"}};
