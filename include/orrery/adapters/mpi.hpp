@@ -81,15 +81,14 @@ class MpiChannel final : public distributed::Channel {
     detail::check(::MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
     detail::check(::MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
   }
-  // What is still on its way after a deadline can be neither waited for nor forgotten: MPI may look at it until the program ends.
+  // What is still on its way after a deadline can be neither waited for nor forgotten: MPI may look at it until the program ends. Nor is
+  // the communicator freed then, or where messages of it may still come: MPICH gives its number to a later one, which would find them.
   ~MpiChannel() override {
     if (!detail::is_running()) return;
-    const bool all_gone = std::all_of(late_.begin(), late_.end(),
-                                      [](Sent& sent) {
-                                        bool done = false;
-                                        return sent.try_finish(done) == MPI_SUCCESS && done;
-                                      }) &&
-                          std::none_of(coming_.begin(), coming_.end(), [](const auto& entry) { return entry.second.size.has_value(); });
+    const bool all_gone = !abandoned_ && std::all_of(late_.begin(), late_.end(), [](Sent& sent) {
+      bool done = false;
+      return sent.try_finish(done) == MPI_SUCCESS && done;
+    }) && std::none_of(coming_.begin(), coming_.end(), [](const auto& entry) { return entry.second.size.has_value(); });
     if (all_gone) {
       ::MPI_Comm_free(&comm_);
     } else {
@@ -98,6 +97,7 @@ class MpiChannel final : public distributed::Channel {
     }
   }
 
+  void abandon() noexcept override { abandoned_ = true; }
   int rank() const noexcept override { return rank_; }
   int size() const noexcept override { return size_; }
   bool is_for_any_thread() const noexcept override {
@@ -203,6 +203,7 @@ class MpiChannel final : public distributed::Channel {
 
   MPI_Comm comm_;
   int rank_ = 0, size_ = 1;
+  bool abandoned_ = false;
   std::deque<Sent> late_{};
   std::map<std::pair<int, distributed::Lane>, Coming> coming_{};
 };

@@ -57,6 +57,9 @@ class Channel {
   // Another channel between the same ranks, apart from this one (MPI: a private communicator). All ranks call it. Null where not all did
   // by the deadline.
   virtual std::unique_ptr<Channel> duplicate(Deadline deadline) = 0;
+
+  // Said once the ranks are out of step: messages may come that nobody will look at.
+  virtual void abandon() noexcept {}
 };
 
 }  // namespace distributed

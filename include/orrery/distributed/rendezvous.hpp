@@ -269,6 +269,7 @@ class Rendezvous {
   // Marks the end, and leaves word with the neighbours for when they come.
   template <OnUse = OnUse()>
   void give_up(RankFailure failure) noexcept {
+    channel_->abandon();
     try {
       if (failure.error.message.empty()) {
         char waited[32];
